@@ -1,0 +1,1 @@
+"""The dated tables of the graph and the op that builds them."""

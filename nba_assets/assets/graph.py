@@ -1,0 +1,36 @@
+"""The dated tables in the order they are built."""
+
+from pathlib import Path
+
+from nba_assets.assets.analytics import player_game_summary, team_offense_game_summary
+from nba_assets.assets.models import (
+    player_points_evaluation,
+    player_points_model,
+    player_points_predictions,
+)
+from nba_assets.assets.precompute import player_features, team_form
+from nba_assets.assets.raw import (
+    player_availability,
+    player_box_scores,
+    schedule,
+    team_box_scores,
+)
+from nba_assets.warehouse.dated_table import DatedTable
+
+
+def dated_tables(models_dir: Path) -> dict[str, DatedTable]:
+    """Every dated table by name, each after what it reads."""
+    tables = (
+        schedule.TABLE,
+        player_box_scores.TABLE,
+        team_box_scores.TABLE,
+        player_availability.TABLE,
+        team_offense_game_summary.TABLE,
+        player_game_summary.TABLE,
+        team_form.TABLE,
+        player_features.TABLE,
+        player_points_model.table(models_dir),
+        player_points_predictions.table(models_dir),
+        player_points_evaluation.TABLE,
+    )
+    return {table.name: table for table in tables}

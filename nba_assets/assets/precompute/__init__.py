@@ -1,0 +1,1 @@
+"""Features: what was known before a game."""

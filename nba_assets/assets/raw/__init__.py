@@ -1,0 +1,1 @@
+"""Tables taken from the source as published."""

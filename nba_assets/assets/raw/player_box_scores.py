@@ -1,0 +1,6 @@
+"""``player_box_scores``, from the configured source."""
+
+from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES
+from nba_assets.warehouse.dated_table import DatedTable, FromSource, Read
+
+TABLE = DatedTable(contract=PLAYER_BOX_SCORES, produce=FromSource(), reads=(Read("schedule"),))

@@ -1,0 +1,1 @@
+"""What each table must be: grain, columns, rules. No engine, no orchestration."""

@@ -1,0 +1,24 @@
+"""Contract of ``player_availability``."""
+
+from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID, PLAYER_NAME, SOURCE, TEAM
+from nba_assets.contracts.contract import Column, Contract, Due
+
+PLAYER_AVAILABILITY = Contract(
+    table="player_availability",
+    group="raw",
+    description=(
+        "One row per player on the official inactive list of a game, known before tip-off. A game "
+        "without rows has no published list, or nobody on it: the two cannot be told apart."
+    ),
+    grain=("game_id", "player_id"),
+    due=Due.SCHEDULED,
+    columns=(
+        GAME_ID,
+        GAME_DATE,
+        TEAM,
+        PLAYER_ID,
+        PLAYER_NAME,
+        Column("reason", "STRING", "Why, as published", nullable=True),
+        SOURCE,
+    ),
+)

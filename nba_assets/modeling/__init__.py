@@ -1,0 +1,1 @@
+"""Splits, baselines, training and intervals. Pure: no engine, no orchestration."""

@@ -1,0 +1,90 @@
+"""Every setting of a deployment, read once from the environment (prefix ``NBA_ASSETS_``)."""
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nba_assets.errors import SettingsError
+from nba_assets.seasons import FIRST_GAME_DATE
+
+PREFIX = "NBA_ASSETS_"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """Where the source is, where the data lies, and how strict the gates are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["simulated", "files"] = "simulated"
+    data_dir: Path = Path(".nba_assets")
+    """the warehouse file, models and caches; relative to the working directory"""
+    files_dir: Path | None = None
+    """the folder of the ``files`` source"""
+    simulated_seed: int = 2026
+    simulated_first_season: int = 2021
+    simulated_seasons: int | None = None
+    """None: up to the current season"""
+    first_date: date = FIRST_GAME_DATE
+    """the first daily partition"""
+    lock_timeout: float = 900.0
+    """seconds a process waits for another one's write"""
+    memory_limit: str = "768MB"
+    """of the embedded engine"""
+    usage_rate_coverage: Share = 0.90
+    """blocking: share of a game's rows with minutes > 0 that carry a usage_rate"""
+    usage_rate_coverage_warning: Share = 0.97
+    usage_rate_coverage_season: Share = 0.45
+    """the gate of ``certify`` over a whole period"""
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB file of the embedded deployment."""
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The limits the rules of the contracts name as ``@name``."""
+        return {
+            "usage_rate_coverage": self.usage_rate_coverage,
+            "usage_rate_coverage_warning": self.usage_rate_coverage_warning,
+        }
+
+    @model_validator(mode="after")
+    def _files_source_has_a_folder(self) -> "Settings":
+        if self.source == "files" and self.files_dir is None:
+            raise ValueError(
+                f"{PREFIX}SOURCE=files needs {PREFIX}FILES_DIR, the folder with the Parquet or "
+                "CSV files"
+            )
+        return self
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Settings from ``NBA_ASSETS_*`` variables; what is not set keeps its default.
+
+        Raises:
+            SettingsError: a variable is unknown or its value is not allowed.
+        """
+        given = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in (os.environ if environment is None else environment).items()
+            if name.startswith(PREFIX) and value
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}"
+                if fault["loc"]
+                else str(fault["msg"])
+                for fault in error.errors()
+            )
+            raise SettingsError(
+                f"{faults}. There are {', '.join(PREFIX + f.upper() for f in cls.model_fields)}."
+            ) from error

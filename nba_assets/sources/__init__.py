@@ -1,0 +1,1 @@
+"""Where box scores come from. A source knows nothing of storage or orchestration."""

@@ -1,0 +1,80 @@
+"""The interface of a source, and the conversion of what it read into contract-shaped tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nba_assets.contracts.contract import Contract
+
+RAW_TABLES = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A delivered row that cannot be understood. It holds its game (or, without one, its date) back
+    and is kept in quarantine; the other rows of the delivery stand."""
+
+    game_date: date
+    game_id: str | None
+    detail: str
+    """what is wrong with it and where it lies, such as the file and the row"""
+    row: str
+    """the row as delivered, as JSON"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a source has for a table and a range of dates."""
+
+    rows: "pa.Table"
+    """exactly the contract's columns, in order and typed (``arrow_schema``)"""
+    refused: tuple[Refused, ...] = ()
+
+
+class Source(Protocol):
+    """A publication of schedules and box scores.
+
+    A source delivers what it has and refuses what it cannot understand; whether that is complete is
+    judged against the schedule by the audit, never by the source.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, recorded with every row and ledger record."""
+        ...
+
+    def seasons(self) -> Sequence[int]:
+        """Start years of the seasons whose schedule is published.
+
+        A date of any other season has no known schedule: it is unknown, not empty.
+        """
+        ...
+
+    def read(self, table: str, first: date, last: date) -> Delivery:
+        """Rows of one of ``RAW_TABLES`` with ``first <= game_date <= last``.
+
+        Raises:
+            SourceUnavailable: waiting may help.
+            BadInput: the publication as a whole cannot be understood (a column is missing, a file
+                is empty); nothing of it can be used.
+        """
+        ...
+
+
+def arrow_schema(contract: "Contract") -> "pa.Schema":
+    """The Arrow schema of a contract's columns. NULLs are the audit's to judge, so none is barred."""
+    import pyarrow as pa
+
+    types = {
+        "STRING": pa.string(),
+        "INT64": pa.int64(),
+        "FLOAT64": pa.float64(),
+        "BOOL": pa.bool_(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema([(column.name, types[column.type]) for column in contract.columns])

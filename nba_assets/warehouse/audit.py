@@ -1,0 +1,204 @@
+"""The audit of staged rows against their contract. Every rule is one query for what breaks it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from nba_assets.contracts.contract import Contract, RowRule, SetRule, Severity, Unit
+from nba_assets.googlesql import quoted
+from nba_assets.warehouse.warehouse import Engine
+
+MISSING = "missing"
+"""Rule of a game with fewer records than expected."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule broken by one game of a date, or by the date as a whole (no game)."""
+
+    check: str
+    rule: str
+    severity: Severity
+    game_date: date
+    game_id: str | None
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """For messages: rule, game and detail."""
+        return f"{self.rule}{f' in {self.game_id}' if self.game_id else ''}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Records expected of a date and found in the stage."""
+
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit of a range of dates found."""
+
+    violations: tuple[Violation, ...]
+    counts: Mapping[date, Counts]
+    figures: Mapping[date, Mapping[str, float | None]]
+    rows: Mapping[date, int]
+
+
+def audit(
+    engine: Engine,
+    contract: Contract,
+    relations: Mapping[str, str],
+    thresholds: Mapping[str, float],
+) -> Audit:
+    """Audit the temporary table ``staged`` against its contract.
+
+    ``scheduled_games`` holds every game of the dates with its state, ``due_games`` the ready ones,
+    ``required_games`` all but the waived; ``relations`` are what the rules read.
+    """
+    violations = [
+        *_row_violations(engine, contract),
+        *_set_violations(engine, _grain_unique(contract), relations, thresholds),
+    ]
+    if contract.unit is Unit.GAME:
+        violations += _set_violations(engine, _UNSCHEDULED, relations, thresholds)
+    for rule in contract.rules:
+        if isinstance(rule, SetRule):
+            violations += _set_violations(engine, rule, relations, thresholds)
+    counts, missing = _counts(engine, contract, relations)
+    return Audit(tuple(violations + missing), counts, _figures(engine, contract), _rows(engine))
+
+
+def row_rules(contract: Contract) -> Iterator[RowRule]:
+    """The rules that follow from the declared columns, then the contract's own."""
+    for column in contract.columns:
+        value = column.name
+        null = f"{value} IS NULL OR " if column.nullable else ""
+        if not column.nullable:
+            yield RowRule(f"{value}_not_null", f"{value} IS NOT NULL")
+        if column.values:
+            allowed = ", ".join(quoted(allowed) for allowed in column.values)
+            yield RowRule(f"{value}_known", f"{null}{value} IN ({allowed})")
+        if column.type == "FLOAT64" and column.low is None and column.high is None:
+            yield RowRule(f"{value}_finite", f"{null}ABS({value}) < 1e300")
+        limits = [
+            f"{value} {sign} {limit:g}"
+            for sign, limit in ((">=", column.low), ("<=", column.high))
+            if limit is not None
+        ]
+        if limits:
+            yield RowRule(f"{value}_within_bounds", f"{null}{' AND '.join(limits)}")
+    yield from (rule for rule in contract.rules if isinstance(rule, RowRule))
+
+
+_UNSCHEDULED = SetRule(
+    "unscheduled",
+    "SELECT s.game_date, s.game_id, CONCAT(CAST(COUNT(*) AS STRING), "
+    "' rows of a game the schedule does not have on this date') AS detail "
+    "FROM staged AS s LEFT JOIN scheduled_games AS g "
+    "ON g.game_date = s.game_date AND g.game_id = s.game_id "
+    "WHERE g.game_id IS NULL GROUP BY s.game_date, s.game_id",
+    check="row_counts",
+)
+
+
+def _grain_unique(contract: Contract) -> SetRule:
+    grain = ", ".join(contract.grain)
+    values = ", ', ', ".join(f"COALESCE(CAST({name} AS STRING), 'NULL')" for name in contract.grain)
+    game = "game_id" if "game_id" in contract.grain else "CAST(NULL AS STRING)"
+    keys = dict.fromkeys(("game_date", *contract.grain))
+    return SetRule(
+        "grain_unique",
+        f"SELECT game_date, {game} AS game_id, CONCAT({values}, ' stands ', "
+        f"CAST(COUNT(*) AS STRING), ' times; the grain is {grain}') AS detail "
+        f"FROM staged GROUP BY {', '.join(keys)} HAVING COUNT(*) > 1",
+        check="contract",
+    )
+
+
+def _row_violations(engine: Engine, contract: Contract) -> list[Violation]:
+    rules = {rule.name: rule for rule in row_rules(contract)}
+    every = " AND ".join(f"COALESCE({rule.predicate}, FALSE)" for rule in rules.values())
+    broken = ", ".join(
+        f"IF(COALESCE({rule.predicate}, FALSE), NULL, {quoted(name)})"
+        for name, rule in rules.items()
+    )
+    grain = ", ' ', ".join(f"COALESCE(CAST({c} AS STRING), 'NULL')" for c in contract.grain)
+    game = "game_id" if "game_id" in contract.column_names else "CAST(NULL AS STRING)"
+    found = engine.query(
+        "SELECT game_date, game_id, rule, COUNT(*) AS found, MIN(example) AS example FROM ("
+        f"SELECT game_date, {game} AS game_id, CONCAT({grain}) AS example, [{broken}] AS rules "
+        f"FROM staged WHERE NOT ({every})) AS broken CROSS JOIN UNNEST(rules) AS rule "
+        "WHERE rule IS NOT NULL GROUP BY game_date, game_id, rule"
+    )
+    return [
+        Violation(
+            rules[row["rule"]].check,
+            row["rule"],
+            rules[row["rule"]].severity,
+            row["game_date"],
+            row["game_id"],
+            f"{row['found']} row{'s' if row['found'] > 1 else ''}, such as {row['example']}",
+        )
+        for row in found.to_pylist()
+    ]
+
+
+def _set_violations(
+    engine: Engine, rule: SetRule, relations: Mapping[str, str], thresholds: Mapping[str, float]
+) -> list[Violation]:
+    query = rule.query
+    for name, value in sorted(thresholds.items(), reverse=True):
+        query = query.replace(f"@{name}", repr(value))
+    return [
+        Violation(
+            rule.check, rule.name, rule.severity, row["game_date"], row["game_id"], row["detail"]
+        )
+        for row in engine.query(query, relations).to_pylist()
+    ]
+
+
+def _counts(
+    engine: Engine, contract: Contract, relations: Mapping[str, str]
+) -> tuple[dict[date, Counts], list[Violation]]:
+    if contract.records is None:
+        return {}, []
+    totals: dict[date, Counts] = {}
+    missing = []
+    due = {
+        (row["game_date"], row["game_id"])
+        for row in engine.query("SELECT game_date, game_id FROM due_games").to_pylist()
+    }
+    for row in engine.query(contract.records.query, relations).to_pylist():
+        day, game, expected, actual = (
+            row[name] for name in ("game_date", "game_id", "expected", "actual")
+        )
+        so_far = totals.get(day, Counts(0, 0))
+        totals[day] = Counts(so_far.expected + expected, so_far.actual + actual)
+        if actual < expected and (game is None or (day, game) in due):
+            missing.append(
+                Violation(
+                    "row_counts",
+                    MISSING,
+                    Severity.HOLD,
+                    day,
+                    game,
+                    f"{actual} of {expected} expected records",
+                )
+            )
+    return totals, missing
+
+
+def _figures(engine: Engine, contract: Contract) -> dict[date, dict[str, float | None]]:
+    if not contract.figures:
+        return {}
+    aggregates = ", ".join(f"CAST({f.expression} AS FLOAT64) AS {f.name}" for f in contract.figures)
+    rows = engine.query(f"SELECT game_date, {aggregates} FROM staged GROUP BY game_date")
+    return {row.pop("game_date"): row for row in rows.to_pylist()}
+
+
+def _rows(engine: Engine) -> dict[date, int]:
+    rows = engine.query("SELECT game_date, COUNT(*) AS found FROM staged GROUP BY game_date")
+    return {row["game_date"]: row["found"] for row in rows.to_pylist()}

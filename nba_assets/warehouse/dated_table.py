@@ -1,0 +1,114 @@
+"""A dated table: its contract, what it reads, and how its rows come to be."""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nba_assets.contracts.contract import Contract
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Scope(StrEnum):
+    """Which rows of an input a date may see, and what an uncertified one means for it."""
+
+    DATE = "date"
+    """the same date's games; a game not certified there is held here"""
+    EITHER = "either"
+    """as DATE, but one certified input of several is enough"""
+    OPTIONAL = "optional"
+    """as DATE, where certified; never holds anything"""
+    WINDOW = "window"
+    """earlier dates of the season; a hole in a team's games holds the team's game"""
+    TRAINING = "training"
+    """earlier dates of all seasons, as far as certified"""
+
+    @property
+    def same_date(self) -> bool:
+        """Whether the input is read at the date itself."""
+        return self in (Scope.DATE, Scope.EITHER, Scope.OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A declared input."""
+
+    table: str
+    scope: Scope = Scope.DATE
+
+    @property
+    def relation(self) -> str:
+        """The name transformations know it by."""
+        return self.table if self.scope.same_date else f"{self.table}_before"
+
+
+@dataclass(frozen=True)
+class FromSource:
+    """Rows come from the configured source."""
+
+
+@dataclass(frozen=True)
+class FromSQL:
+    """Rows are the result of one GoogleSQL query over ``due_games`` and the declared inputs.
+
+    An input is named by its table, or with ``_before`` where earlier dates are read, such as
+    ``schedule_before``.
+    """
+
+    query: str
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Rows of the contract, and the dates that have none because history is too short."""
+
+    rows: "pa.Table"
+    warmup: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True)
+class FromPython:
+    """Rows are computed from the results of queries, outside the warehouse.
+
+    ``compute`` receives the query results by name and the dates.
+    """
+
+    queries: Mapping[str, str]
+    compute: "Callable[[Mapping[str, pa.Table], Sequence[date]], Computed]"
+    version: str
+    """changed by hand when the computation changes its meaning"""
+
+
+@dataclass(frozen=True)
+class DatedTable:
+    """One daily-partitioned table of the graph."""
+
+    contract: Contract
+    produce: FromSource | FromSQL | FromPython
+    reads: tuple[Read, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Asset = table = file name."""
+        return self.contract.table
+
+    @cached_property
+    def code_version(self) -> str:
+        """Changes when the transformation or the contract's rules do."""
+        if isinstance(self.produce, FromSQL):
+            text = self.produce.query
+        elif isinstance(self.produce, FromPython):
+            text = self.produce.version + "".join(self.produce.queries.values())
+        else:
+            text = "source"
+        return hashlib.sha256(inspect.cleandoc(text).encode()).hexdigest()[:12]
+
+    def upstream_tables(self) -> tuple[str, ...]:
+        """The tables read, each once, in declared order."""
+        return tuple(dict.fromkeys(read.table for read in self.reads))

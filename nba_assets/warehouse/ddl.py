@@ -1,0 +1,98 @@
+"""The tables of the warehouse, derived from the contracts.
+
+Schema ``store`` holds the rows of every table with the attempt that published them; ``ledger`` says
+what became of each attempt; the default schema has one view a table for readers, which shows a date
+only from the version that passed its audit.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from nba_assets.contracts.contract import Contract
+from nba_assets.errors import WarehouseError
+from nba_assets.googlesql import quoted
+from nba_assets.warehouse.ledger import ATTEMPT_COLUMNS
+from nba_assets.warehouse.warehouse import Engine
+
+LEDGER: dict[str, tuple[tuple[str, str], ...]] = {
+    "attempts": ATTEMPT_COLUMNS,
+    "games": (
+        ("table_name", "STRING NOT NULL"),
+        ("game_date", "DATE NOT NULL"),
+        ("game_id", "STRING NOT NULL"),
+        ("verdict", "STRING NOT NULL"),
+        ("contract_version", "INT64 NOT NULL"),
+        ("reason", "STRING NOT NULL"),
+        ("home_team", "STRING"),
+        ("away_team", "STRING"),
+    ),
+    "quarantine": (
+        ("table_name", "STRING NOT NULL"),
+        ("game_date", "DATE NOT NULL"),
+        ("attempt", "INT64 NOT NULL"),
+        ("game_id", "STRING"),
+        ("reason", "STRING NOT NULL"),
+        ("content", "STRING NOT NULL"),
+    ),
+    "waivers": (
+        ("table_name", "STRING NOT NULL"),
+        ("game_id", "STRING NOT NULL"),
+        ("reason", "STRING NOT NULL"),
+        ("waived_by", "STRING NOT NULL"),
+        ("waived_at", "TIMESTAMP NOT NULL"),
+        ("revoked_at", "TIMESTAMP"),
+    ),
+}
+
+
+def _store_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
+    own = ((c.name, c.type if c.nullable else f"{c.type} NOT NULL") for c in contract.columns)
+    return (*own, ("attempt", "INT64 NOT NULL"))
+
+
+def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+    wanted = {("ledger", name): columns for name, columns in LEDGER.items()}
+    return wanted | {("store", c.table): _store_columns(c) for c in contracts}
+
+
+def is_current(engine: Engine, contracts: Iterable[Contract]) -> bool:
+    """Whether every table exists with the columns of its contract.
+
+    Raises:
+        WarehouseError: one exists with other columns.
+    """
+    stored = engine.columns()
+    wanted = _wanted(contracts)
+    for (schema, name), columns in wanted.items():
+        have = stored.get((schema, name))
+        want = [column for column, _ in columns]
+        if have is not None and sorted(have) != sorted(want):
+            differing = sorted(set(have) ^ set(want))
+            raise WarehouseError(
+                f"the stored table {schema}.{name} and its contract differ in "
+                f"{', '.join(differing)}; migrate the stored table or point NBA_ASSETS_DATA_DIR at "
+                "an empty folder and backfill again"
+            )
+    return set(wanted) <= set(stored)
+
+
+def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
+    """The statements that create what is missing; idempotent.
+
+    Raises:
+        WarehouseError: a stored table has other columns than its contract.
+    """
+    contracts = tuple(contracts)
+    is_current(engine, contracts)
+    yield "CREATE SCHEMA IF NOT EXISTS store"
+    yield "CREATE SCHEMA IF NOT EXISTS ledger"
+    for (schema, name), columns in _wanted(contracts).items():
+        body = ", ".join(f"{column} {kind}" for column, kind in columns)
+        yield f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({body})"
+    for contract in contracts:
+        names = ", ".join(f"t.{name}" for name in contract.column_names)
+        yield (
+            f"CREATE OR REPLACE VIEW {contract.table} AS SELECT {names} "
+            f"FROM store.{contract.table} AS t JOIN ledger.attempts AS a "
+            f"ON a.table_name = {quoted(contract.table)} AND a.game_date = t.game_date "
+            "AND a.attempt = t.attempt WHERE a.validation_passed"
+        )

@@ -1,0 +1,159 @@
+"""The embedded warehouse: one DuckDB file, shared by processes through a lock on a side file.
+
+DuckDB lets one process at a time open a file for writing, and none read meanwhile; a second opener
+gets an error. Here it waits instead: readers share the lock, a writer has it alone, connections are
+short. Everyone passes a turnstile first, so that a waiting writer is not starved by readers.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nba_assets.errors import WarehouseBusy, WarehouseError
+from nba_assets.googlesql import render_duckdb
+from nba_assets.warehouse import ddl
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from nba_assets.contracts.contract import Contract
+
+
+class DuckDBEngine:
+    """A session on the file."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._connection = connection
+
+    def query(self, sql: str, relations: Mapping[str, str] | None = None) -> "pa.Table":
+        """See ``Engine``."""
+        return self._run(sql, relations).to_arrow_table()
+
+    def create(self, name: str, sql: str, relations: Mapping[str, str] | None = None) -> None:
+        """See ``Engine``."""
+        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", relations)
+
+    def load(self, name: str, rows: "pa.Table") -> None:
+        """See ``Engine``."""
+        self._connection.register("loaded_rows", rows)
+        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM loaded_rows", None)
+        self._connection.unregister("loaded_rows")
+
+    def transaction(self, statements: Sequence[str]) -> None:
+        """See ``Engine``."""
+        self._connection.begin()
+        try:
+            for statement in statements:
+                self._run(statement, None)
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def columns(self) -> dict[tuple[str, str], list[str]]:
+        """See ``Engine``."""
+        rows = self._connection.execute(
+            "SELECT schema_name, table_name, list(column_name ORDER BY column_index) "
+            "FROM duckdb_columns() WHERE schema_name IN ('store', 'ledger') GROUP BY ALL"
+        )
+        return {(schema, table): columns for schema, table, columns in rows.fetchall()}
+
+    def _run(self, sql: str, relations: Mapping[str, str] | None) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        try:
+            return self._connection.execute(render_duckdb(sql, relations))
+        except duckdb.Error as error:
+            raise WarehouseError(f"{error}\nin: {' '.join(sql.split())[:2000]}") from error
+
+
+class DuckDBFile:
+    """A warehouse in one DuckDB file."""
+
+    def __init__(
+        self, file: Path, *, lock_timeout: float = 900.0, memory_limit: str = "768MB"
+    ) -> None:
+        self._file = file
+        self._lock_timeout = lock_timeout
+        self._memory_limit = memory_limit
+
+    def prepare(self, contracts: Iterable["Contract"]) -> None:
+        """See ``Warehouse``."""
+        contracts = tuple(contracts)
+        if self._file.exists():
+            with self.reading() as engine:
+                if ddl.is_current(engine, contracts):
+                    return
+        with self.writing() as engine:
+            engine.transaction(list(ddl.statements(engine, contracts)))
+
+    @contextmanager
+    def writing(self) -> Iterator[DuckDBEngine]:
+        """See ``Warehouse``."""
+        with self._locked(fcntl.LOCK_EX), self._connected(read_only=False) as engine:
+            yield engine
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBEngine]:
+        """See ``Warehouse``."""
+        with self._locked(fcntl.LOCK_SH), self._connected(read_only=True) as engine:
+            yield engine
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[DuckDBEngine]:
+        import duckdb
+
+        connection = duckdb.connect(
+            str(self._file),
+            read_only=read_only,
+            config={
+                "memory_limit": self._memory_limit,
+                "temp_directory": f"{self._file}.tmp",
+                "preserve_insertion_order": False,
+            },
+        )
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield DuckDBEngine(connection)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self._lock_timeout
+        with (
+            Path(f"{self._file}.turnstile").open("a") as turnstile,
+            Path(f"{self._file}.lock").open("a+") as lock,
+        ):
+            self._take(turnstile.fileno(), fcntl.LOCK_EX, deadline, lock.name)
+            self._take(lock.fileno(), kind, deadline, lock.name)
+            fcntl.flock(turnstile, fcntl.LOCK_UN)
+            if kind == fcntl.LOCK_EX:
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+            yield
+
+    def _take(self, descriptor: int, kind: int, deadline: float, lock_file: str) -> None:
+        pause = 0.005
+        while True:
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    holder = Path(lock_file).read_text() or "unknown"
+                    raise WarehouseBusy(
+                        f"{self._file} was held for more than {self._lock_timeout:.0f} s; the last "
+                        f"writer was process {holder}. Let it finish or end it, then run again; "
+                        "NBA_ASSETS_LOCK_TIMEOUT sets the limit."
+                    ) from None
+            else:
+                return
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
