@@ -65,4 +65,4 @@ OPPONENT = Column("opponent", "STRING", "Official tricode of the other team", va
 IS_HOME = Column("is_home", "BOOL", "Whether the team is the home team of the schedule")
 PLAYER_ID = Column("player_id", "INT64", "Official player id", low=1)
 PLAYER_NAME = Column("player_name", "STRING", "Name as published")
-SOURCE = Column("source", "STRING", "Publication the row was taken from")
+SOURCE = Column("source", "STRING", "Name of the source the row was read from")

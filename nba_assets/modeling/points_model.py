@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MINIMUM_ROWS = 3_000
 """player-games a model needs; with fewer the date is warm-up"""
 VALIDATION_DAYS = 28
+VALIDATION_SHARE = 0.25
+"""the most of the rows that may be held out, where 28 days are more"""
 QUANTILES = (0.10, 0.25, 0.75, 0.90)
 MAXIMUM_ROUNDS = 400
 PARAMETERS: Mapping[str, Any] = {
@@ -33,7 +35,7 @@ PARAMETERS: Mapping[str, Any] = {
     "lambda": 2.0,
     "max_bin": 128,
     "seed": 7,
-    "nthread": 2,
+    "nthread": 1,
     "verbosity": 0,
 }
 
@@ -98,7 +100,11 @@ def fit(
 
     rows = rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
     newest = rows["game_date"].max()
-    recent = rows["game_date"] > newest - timedelta(days=VALIDATION_DAYS)
+    since = max(
+        newest - timedelta(days=VALIDATION_DAYS),
+        rows["game_date"].iloc[int(len(rows) * (1 - VALIDATION_SHARE))],
+    )
+    recent = rows["game_date"] > since
     train = _matrix(rows[~recent], features)
     valid = _matrix(rows[recent], features)
     probe = xgb.train(

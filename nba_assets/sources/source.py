@@ -15,8 +15,11 @@ RAW_TABLES = ("schedule", "player_box_scores", "team_box_scores", "player_availa
 
 @dataclass(frozen=True)
 class Refused:
-    """A delivered row that cannot be understood. It holds its game (or, without one, its date) back
-    and is kept in quarantine; the other rows of the delivery stand."""
+    """A delivered row that cannot be understood.
+
+    It holds its game back (or, without one, its date) and is kept in quarantine; the other rows of
+    the delivery stand. A row that two dates are in doubt for is refused under each.
+    """
 
     game_date: date
     game_id: str | None
@@ -51,6 +54,9 @@ class Source(Protocol):
         """Start years of the seasons whose schedule is published.
 
         A date of any other season has no known schedule: it is unknown, not empty.
+
+        Raises:
+            SourceUnavailable, BadInput: as ``read``.
         """
         ...
 
@@ -66,7 +72,7 @@ class Source(Protocol):
 
 
 def arrow_schema(contract: "Contract") -> "pa.Schema":
-    """The Arrow schema of a contract's columns. NULLs are the audit's to judge, so none is barred."""
+    """The Arrow schema of a contract's columns; NULLs are the audit's to judge, none is barred."""
     import pyarrow as pa
 
     types = {

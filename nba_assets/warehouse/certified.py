@@ -52,6 +52,8 @@ class Readiness:
     """digest of each input, by date; what a change of makes the date stale"""
     previous: Mapping[date, Attempt]
     """the latest attempt at each date, where there was one"""
+    waived: Mapping[str, str] = field(default_factory=dict)
+    """games waived for the table or its inputs, with the reason, also such the schedule lacks"""
     holes: Sequence[tuple[str, date, str]] = ()
     """team, date and reason of every game of the windows without a certificate"""
 
@@ -66,21 +68,22 @@ def relation(contract: Contract, scope: Scope, first: date, last: date) -> str:
     else:
         start = season_start(first) if scope is Scope.WINDOW else date(1900, 1, 1)
         dates = f"t.game_date >= DATE '{start}' AND t.game_date < DATE '{last}'"
-    return _certified(contract, dates)
+    return certified_rows(contract, dates)
 
 
 def elsewhere(contract: Contract, first: date) -> str:
     """The certified rows of a table in the season of ``first``, on dates not asked for."""
     start = season_start(first)
     end = date(start.year + 1, 9, 30)
-    return _certified(
+    return certified_rows(
         contract,
         f"t.game_date BETWEEN DATE '{start}' AND DATE '{end}' "
         "AND t.game_date NOT IN (SELECT game_date FROM target_dates)",
     )
 
 
-def _certified(contract: Contract, dates: str) -> str:
+def certified_rows(contract: Contract, dates: str) -> str:
+    """The rows of a table with a certificate, as GoogleSQL; ``dates`` is a condition on ``t``."""
     names = ", ".join(f"t.{name}" for name in contract.column_names)
     game = "t.game_id" if contract.unit is Unit.GAME else quoted(WHOLE_DATE)
     return (
@@ -175,7 +178,7 @@ def readiness(
         for team, found in by_team.items()
         for hole in found
     ]
-    return Readiness(games, held_dates, frozenset(warmup), upstream, previous, listed)
+    return Readiness(games, held_dates, frozenset(warmup), upstream, previous, waived, listed)
 
 
 def _schedule(
@@ -185,7 +188,7 @@ def _schedule(
         "SELECT game_date, game_id, home_team, away_team, status FROM certified_schedule "
         "WHERE status <> 'POSTPONED' ORDER BY game_date, game_id",
         {
-            "certified_schedule": _certified(
+            "certified_schedule": certified_rows(
                 contract, f"t.game_date BETWEEN DATE '{first}' AND DATE '{last}'"
             )
         },
@@ -196,10 +199,8 @@ def _schedule(
     return dict(schedule)
 
 
-def _waived_games(
-    engine: Engine, tables: Mapping[str, DatedTable], table: DatedTable
-) -> dict[str, str]:
-    """Games waived for the table or for what it must read of the same date, with the reason."""
+def waiver_tables(tables: Mapping[str, DatedTable], table: DatedTable) -> set[str]:
+    """The tables whose waivers waive a game of ``table``: itself and what it must read of a date."""
     covered = {table.name}
     todo = [table]
     while todo:
@@ -207,6 +208,14 @@ def _waived_games(
             if read.scope is Scope.DATE and read.table not in covered:
                 covered.add(read.table)
                 todo.append(tables[read.table])
+    return covered
+
+
+def _waived_games(
+    engine: Engine, tables: Mapping[str, DatedTable], table: DatedTable
+) -> dict[str, str]:
+    """Games waived for the table or for what it must read of the same date, with the reason."""
+    covered = waiver_tables(tables, table)
     return {
         waiver.game_id: f"waived by {waiver.waived_by}: {waiver.reason}"
         for waiver in ledger.waivers(engine)

@@ -50,6 +50,8 @@ class Judged:
     rows: int
     held: str | None
     warmup: bool
+    waived: tuple[str, ...] = ()
+    """what was found wrong with games that are waived"""
 
     @cached_property
     def required(self) -> list[DueGame]:
@@ -99,9 +101,9 @@ class Judged:
             return Status.HELD, message
         if pending:
             return Status.PENDING, message
-        if len(self.required) < len(self.games):
-            waived = (f"{g.label} {g.reason}" for g in self.games if g.state == "waived")
-            return Status.WAIVED, "; ".join(waived)
+        waived = [f"{g.label} {g.reason}" for g in self.games if g.state == "waived"]
+        if waived or self.waived:
+            return Status.WAIVED, "; ".join(dict.fromkeys((*waived, *self.waived)))
         return (Status.COMPLETE if self.games or self.rows else Status.EMPTY_OK), ""
 
     @cached_property
@@ -121,8 +123,12 @@ def judge(table: DatedTable, dates: Sequence[date], ready: Readiness, found: Aud
     for game in ready.games:
         games[game.game_date].append(game)
     violations: dict[date, list[Violation]] = defaultdict(list)
+    waived: dict[date, list[str]] = defaultdict(list)
     for violation in found.violations:
-        violations[violation.game_date].append(violation)
+        if reason := ready.waived.get(violation.game_id or ""):
+            waived[violation.game_date].append(f"{violation.game_id} {reason}")
+        else:
+            violations[violation.game_date].append(violation)
     return [
         Judged(
             contract=table.contract,
@@ -134,6 +140,7 @@ def judge(table: DatedTable, dates: Sequence[date], ready: Readiness, found: Aud
             rows=found.rows.get(day, 0),
             held=ready.held_dates.get(day),
             warmup=day in ready.warmup,
+            waived=tuple(dict.fromkeys(waived[day])),
         )
         for day in dates
     ]

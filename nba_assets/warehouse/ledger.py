@@ -172,12 +172,15 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
 
 
 def latest(
-    engine: Engine, tables: Iterable[str], first: date, last: date
+    engine: Engine, tables: Iterable[str], first: date, last: date, *, checks: bool = True
 ) -> dict[tuple[str, date], Attempt]:
-    """The latest attempt at each table and date of a range."""
+    """The latest attempt at each table and date of a range; its checks, most of it, if asked."""
     names = ", ".join(quoted(name) for name in tables)
+    columns = ", ".join(
+        name if name != "checks" or checks else "'[]' AS checks" for name, _ in ATTEMPT_COLUMNS
+    )
     rows = engine.query(
-        f"SELECT * FROM ledger.attempts WHERE table_name IN ({names}) "
+        f"SELECT {columns} FROM ledger.attempts WHERE table_name IN ({names}) "
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
     )

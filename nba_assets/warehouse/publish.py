@@ -1,6 +1,6 @@
 """Write, audit, publish: builds dates of a table and records what became of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -50,12 +50,15 @@ class Publisher:
         source: "Source",
         thresholds: Mapping[str, float],
         run_id: str,
+        *,
+        on_built: Callable[[Sequence[Attempt]], None] | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._tables = tables
         self._source = source
         self._thresholds = thresholds
         self._run_id = run_id
+        self._on_built = on_built
 
     def build(self, name: str, dates: Sequence[date]) -> list[Attempt]:
         """Build the dates of a table, all of one season, in ascending order.
@@ -63,7 +66,12 @@ class Publisher:
         Returns one attempt a date, as recorded. A source or engine that raises makes the dates
         FAILED; it never stops the others.
         """
-        table = self._tables[name]
+        attempts = self._attempts(self._tables[name], dates)
+        if self._on_built:
+            self._on_built(attempts)
+        return attempts
+
+    def _attempts(self, table: DatedTable, dates: Sequence[date]) -> list[Attempt]:
         try:
             return self._build(table, dates)
         except SourceError as error:
@@ -71,7 +79,7 @@ class Publisher:
             rest = [day for day in dates if day not in failing]
             attempts = self._fail(table, failing or dates, error)
             if failing and rest:
-                attempts += self.build(name, rest)
+                attempts += self._attempts(table, rest)
             return sorted(attempts, key=lambda attempt: attempt.game_date)
         except NbaAssetsError as error:
             return self._fail(table, dates, error)
