@@ -19,28 +19,32 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Settings(BaseModel):
     """Where the source is, where the data lies, and how strict the gates are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: Literal["simulated", "files"] = "simulated"
+    """where box scores come from"""
     data_dir: Path = Path(".nba_assets")
-    """the warehouse file, models and caches; relative to the working directory"""
+    """where the warehouse file, models and caches lie; relative to the working directory"""
     files_dir: Path | None = None
-    """the folder of the ``files`` source"""
+    """the folder of the `files` source, needed by it"""
     simulated_seed: int = 2026
+    """of the `simulated` source: another seed is another league"""
     simulated_first_season: int = 2021
+    """its first season, by start year"""
     simulated_seasons: int | None = None
-    """None: up to the current season"""
+    """how many seasons it plays; unset: up to the current one"""
     first_date: date = FIRST_GAME_DATE
     """the first daily partition"""
     lock_timeout: float = 900.0
     """seconds a process waits for another one's write"""
     memory_limit: str = "768MB"
-    """of the embedded engine"""
+    """most memory the embedded engine takes before it spills to disk"""
     usage_rate_coverage: Share = 0.90
-    """blocking: share of a game's rows with minutes > 0 that carry a usage_rate"""
+    """blocking: share of a game's rows with minutes > 0 that must carry a usage_rate"""
     usage_rate_coverage_warning: Share = 0.97
+    """the share below which a game is reported"""
     usage_rate_coverage_season: Share = 0.45
-    """the gate of ``certify`` over a whole period"""
+    """the share `certify` demands of every season and overall"""
 
     @property
     def warehouse_file(self) -> Path:

@@ -23,17 +23,17 @@ VALIDATION_DAYS = 28
 VALIDATION_SHARE = 0.25
 """the most of the rows that may be held out, where 28 days are more"""
 QUANTILES = (0.10, 0.25, 0.75, 0.90)
-MAXIMUM_ROUNDS = 400
+MAXIMUM_ROUNDS = 250
 PARAMETERS: Mapping[str, Any] = {
     "objective": "reg:absoluteerror",
     "tree_method": "hist",
     "max_depth": 4,
-    "eta": 0.08,
-    "subsample": 0.8,
-    "colsample_bytree": 0.7,
+    "eta": 0.12,
+    "subsample": 0.6,
+    "colsample_bytree": 0.6,
     "min_child_weight": 20,
     "lambda": 2.0,
-    "max_bin": 128,
+    "max_bin": 64,
     "seed": 7,
     "nthread": 1,
     "verbosity": 0,
@@ -112,7 +112,7 @@ def fit(
         train,
         MAXIMUM_ROUNDS,
         evals=[(valid, "validation")],
-        early_stopping_rounds=25,
+        early_stopping_rounds=20,
         verbose_eval=False,
     )
     rounds = probe.best_iteration + 1

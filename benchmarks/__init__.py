@@ -1,0 +1,1 @@
+"""Timings of whole commands against stated rivals."""

@@ -1,0 +1,91 @@
+"""What the settings select: source, warehouse, tables, and the publisher that joins them.
+
+Free of dagster, so that commands which only ask the ledger start at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nba_assets.assets.graph import dated_tables
+from nba_assets.settings import Settings
+from nba_assets.warehouse.duckdb_file import DuckDBFile
+from nba_assets.warehouse.publish import Publisher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nba_assets.sources.source import Source
+    from nba_assets.warehouse.dated_table import DatedTable
+    from nba_assets.warehouse.ledger import Attempt
+    from nba_assets.warehouse.warehouse import Warehouse
+
+
+def build_source(settings: Settings) -> "Source":
+    """The configured source."""
+    if settings.source == "files":
+        from nba_assets.sources.files import FilesSource
+
+        return FilesSource(settings.files_dir or Path())
+    from nba_assets.sources.simulated import SimulatedLeague
+
+    return SimulatedLeague(
+        seed=settings.simulated_seed,
+        first_season=settings.simulated_first_season,
+        seasons=settings.simulated_seasons,
+        cache_dir=settings.data_dir / "simulated",
+    )
+
+
+def build_warehouse(settings: Settings) -> "Warehouse":
+    """The configured warehouse."""
+    return DuckDBFile(
+        settings.warehouse_file,
+        lock_timeout=settings.lock_timeout,
+        memory_limit=settings.memory_limit,
+    )
+
+
+def build_tables(settings: Settings) -> "dict[str, DatedTable]":
+    """The dated tables of the configured deployment."""
+    return dated_tables(settings.data_dir / "models")
+
+
+def build_publisher(
+    settings: Settings,
+    run_id: str,
+    *,
+    tables: "Mapping[str, DatedTable] | None" = None,
+    source: "Source | None" = None,
+    warehouse: "Warehouse | None" = None,
+    on_built: "Callable[[Sequence[Attempt]], None] | None" = None,
+) -> Publisher:
+    """What builds dates of the tables on behalf of a run, its store prepared."""
+    tables = tables or build_tables(settings)
+    warehouse = warehouse or build_warehouse(settings)
+    warehouse.prepare(table.contract for table in tables.values())
+    return Publisher(
+        warehouse,
+        tables,
+        source or build_source(settings),
+        settings.thresholds,
+        run_id,
+        on_built=on_built,
+    )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The pieces a command works with."""
+
+    settings: Settings
+    tables: "Mapping[str, DatedTable]"
+    source: "Source"
+    warehouse: "Warehouse"
+
+    @classmethod
+    def selected(cls, settings: Settings) -> "Deployment":
+        """The pieces the settings select."""
+        return cls(
+            settings, build_tables(settings), build_source(settings), build_warehouse(settings)
+        )
