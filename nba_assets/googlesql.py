@@ -5,7 +5,8 @@ DuckDB sqlglot transpiles it. The two engines differ silently in some places; he
 are either rewritten away (``_agree``) or refused (``lint``), and each has a golden test.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,20 +19,19 @@ ALLOWED_FUNCTIONS = frozenset(
     [
         "ABS",
         "ANY_VALUE",
+        "ARRAY_AGG",
         "AVG",
         "CASE",
         "CAST",
         "CEIL",
         "COALESCE",
         "CONCAT",
-        "CORR",
         "COUNT",
         "COUNT_IF",
         "COUNTIF",
         "DATE_ADD",
-        "DATE_DIFF",
+        "DATEDIFF",
         "DATE_SUB",
-        "EXP",
         "EXTRACT",
         "FIRST_VALUE",
         "FLOOR",
@@ -49,10 +49,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "MAX",
         "MD5",
         "MIN",
-        "MOD",
         "NULLIF",
-        "POW",
-        "POWER",
         "RANK",
         "REGEXP_LIKE",
         "ROUND",
@@ -81,6 +78,9 @@ ALLOWED_FUNCTIONS = frozenset(
 )
 
 
+_DATE = re.compile(r"DATE '(\d{4}-\d{2}-\d{2})'")
+
+
 def quoted(value: str) -> str:
     """A GoogleSQL string literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
@@ -96,36 +96,122 @@ def lint(sql: str, tables: frozenset[str]) -> None:
     from sqlglot import exp
 
     tree = _parse(sql)
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    if not isinstance(tree, exp.Query):
+        raise TransformError(f"a transformation is one query, not: {tree.sql('bigquery')[:200]}")
     for table in tree.find_all(exp.Table):
-        if table.db or table.name not in tables | ctes:
+        if table.db or (table.name not in tables and not _names_cte(table)):
             raise TransformError(
                 f"{table.sql('bigquery')} is not among the declared inputs "
                 f"{', '.join(sorted(tables))}; declare it in the asset's reads"
             )
     for node in tree.walk():
-        if isinstance(node, exp.Div) and not isinstance(node.parent, exp.SafeDivide):
-            raise TransformError(
-                f"{node.sql('bigquery')}: a division by zero raises on BigQuery and is infinite on "
-                "DuckDB; write SAFE_DIVIDE"
+        if instead := _disagreement(node):
+            raise TransformError(f"{node.sql('bigquery')}: {instead}")
+
+
+def _disagreement(node: "exp.Expr") -> str | None:
+    """Why the engines may not agree on an expression, and what to write instead."""
+    from sqlglot import exp
+
+    for kind, refused, instead in _refusals():
+        if isinstance(node, kind) and refused(node):
+            return instead
+    if isinstance(node, exp.Func) and not isinstance(node, exp.Connector):
+        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).upper()
+        if name not in ALLOWED_FUNCTIONS:
+            return (
+                f"{name} is not among the functions known to agree on both engines; prove it "
+                "with a golden test and add it to ALLOWED_FUNCTIONS"
             )
-        if isinstance(node, exp.Interval) and not isinstance(
-            node.parent, exp.DateAdd | exp.DateSub
-        ):
-            raise TransformError(f"{node.sql('bigquery')}: write DATE_ADD or DATE_SUB")
-        if isinstance(node, exp.CountIf) and isinstance(node.parent, exp.Window):
-            raise TransformError(f"{node.sql('bigquery')} OVER: write SUM(IF(condition, 1, 0))")
-        if isinstance(node, exp.Extract) and node.name.upper() not in ("YEAR", "MONTH", "DAY"):
-            raise TransformError(
-                f"{node.sql('bigquery')}: only YEAR, MONTH and DAY mean the same on both engines"
-            )
-        if isinstance(node, exp.Func) and not isinstance(node, exp.Connector):
-            name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).upper()
-            if name not in ALLOWED_FUNCTIONS:
-                raise TransformError(
-                    f"{name} is not among the functions known to agree on both engines; prove it "
-                    "with a golden test and add it to ALLOWED_FUNCTIONS"
-                )
+    return None
+
+
+@lru_cache(maxsize=1)
+def _refusals() -> "tuple[tuple[type[exp.Expr], Callable[[exp.Expr], bool], str], ...]":
+    """Kinds of expressions, when each is refused, and what to write instead."""
+    from sqlglot import exp
+
+    return (
+        (
+            exp.Div,
+            lambda _: True,
+            "by zero raises on BigQuery and is infinite on DuckDB; write SAFE_DIVIDE",
+        ),
+        (
+            exp.IntDiv,
+            lambda _: True,
+            "by zero raises on BigQuery and is NULL on DuckDB; write FLOOR(SAFE_DIVIDE(…))",
+        ),
+        (exp.Mod, lambda _: True, "by zero raises on BigQuery and is NULL on DuckDB"),
+        (
+            exp.Interval,
+            lambda node: not isinstance(node.parent, exp.DateAdd | exp.DateSub),
+            "write DATE_ADD or DATE_SUB",
+        ),
+        (
+            exp.CountIf,
+            lambda node: isinstance(node.parent, exp.Window),
+            "not in a window; write SUM(IF(condition, 1, 0)) OVER",
+        ),
+        (
+            exp.Extract,
+            lambda node: node.name.upper() not in ("YEAR", "MONTH", "DAY"),
+            "only YEAR, MONTH and DAY mean the same on both engines",
+        ),
+        (
+            exp.DateDiff,
+            lambda node: node.text("unit").upper() != "DAY",
+            "only DAY counts the same on both engines",
+        ),
+        (exp.ArrayAgg, lambda node: isinstance(node.this, exp.Limit), "DuckDB has no LIMIT there"),
+        (
+            exp.GroupConcat,
+            lambda node: node.find(exp.Order) is None,
+            "the order is undefined; write ORDER BY",
+        ),
+        (
+            exp.Substring,
+            lambda node: not _is_positive(node.args.get("start")),
+            "a start below 1 counts differently on the engines; write a positive literal",
+        ),
+        (
+            exp.Cast,
+            lambda node: node.is_type("BIGINT") and not _is_whole(node.this),
+            "DuckDB rounds half to even; write CAST(ROUND(…) AS INT64)",
+        ),
+    )
+
+
+def _is_positive(start: object) -> bool:
+    from sqlglot import exp
+
+    return isinstance(start, exp.Literal) and not start.is_string and float(start.name) >= 1
+
+
+def _is_whole(value: "exp.Expr") -> bool:
+    from sqlglot import exp
+
+    whole = isinstance(value, exp.Round | exp.Floor | exp.Ceil | exp.Count | exp.CountIf | exp.Null)
+    return whole or value.is_int
+
+
+def _names_cte(table: "exp.Table") -> bool:
+    """Whether a table's name is that of a WITH clause in whose scope it stands."""
+    from sqlglot import exp
+
+    own: exp.Expr | None = None
+    within = table.parent
+    while within is not None:
+        if isinstance(within, exp.CTE):
+            own = within
+        elif isinstance(within, exp.Query):
+            for cte in within.ctes:
+                if cte is own:
+                    break
+                if cte.alias == table.name:
+                    return True
+        within = within.parent
+    return False
 
 
 @lru_cache(maxsize=1024)
@@ -139,7 +225,20 @@ def render_duckdb(sql: str, relations: Mapping[str, str] | None = None) -> str:
     Raises:
         TransformError: the statement does not parse.
     """
-    return _render(sql, tuple(sorted((relations or {}).items())))
+    # Statements that differ only in their dates are rendered once.
+    days: dict[str, str] = {}
+
+    def dateless(text: str) -> str:
+        return _DATE.sub(
+            lambda match: f"DATE '{days.setdefault(match[1], f'{1000 + len(days)}-01-01')}'", text
+        )
+
+    template = dateless(sql)
+    templates = tuple(sorted((name, dateless(r)) for name, r in (relations or {}).items()))
+    rendered = _render(template, templates)
+    for day, placeholder in days.items():
+        rendered = rendered.replace(placeholder, day)
+    return rendered
 
 
 def render_bigquery(sql: str, relations: Mapping[str, str] | None = None) -> str:
@@ -149,11 +248,11 @@ def render_bigquery(sql: str, relations: Mapping[str, str] | None = None) -> str
 
 def _parse(sql: str) -> "exp.Expr":
     import sqlglot
-    from sqlglot.errors import ParseError
+    from sqlglot.errors import SqlglotError
 
     try:
         return sqlglot.parse_one(sql, read="bigquery")
-    except ParseError as error:
+    except SqlglotError as error:
         raise TransformError(f"not GoogleSQL: {error}\n{sql}") from error
 
 
@@ -162,16 +261,19 @@ def _substituted(tree: "exp.Expr", relations: dict[str, str]) -> "exp.Expr":
 
     if not relations:
         return tree
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    for table in list(tree.find_all(exp.Table)):
-        if not table.db and table.name in relations and table.name not in ctes:
-            relation = exp.Subquery(
-                this=_parse(relations[table.name]),
-                alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name)),
-            )
-            if joins := table.args.get("joins"):
-                relation.set("joins", joins)
-            table.replace(relation)
+    inputs = [
+        table
+        for table in tree.find_all(exp.Table)
+        if not table.db and table.name in relations and not _names_cte(table)
+    ]
+    for table in inputs:
+        relation = exp.Subquery(
+            this=_parse(relations[table.name]),
+            alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name)),
+        )
+        if joins := table.args.get("joins"):
+            relation.set("joins", joins)
+        table.replace(relation)
     return tree
 
 

@@ -90,7 +90,7 @@ PLAYER_BOX_SCORES = Contract(
         SetRule(
             "team_minutes",
             "SELECT game_date, game_id, CONCAT(team, ': minutes sum to ', "
-            "CAST(CAST(ROUND(SUM(minutes)) AS INT64) AS STRING), "
+            "CAST(ROUND(SUM(minutes), 1) AS STRING), "
             "'; a team has 240 and 25 per overtime') AS detail FROM staged "
             "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team "
             "HAVING SUM(minutes) < 234 OR "

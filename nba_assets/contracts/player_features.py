@@ -119,7 +119,7 @@ PLAYER_FEATURES = Contract(
             "listed_inactive",
             "BOOL",
             "Whether he is on the game's inactive list",
-            lineage=("player_availability.status",),
+            lineage=("player_availability.player_id",),
         ),
         Column(
             "games_played",

@@ -167,8 +167,8 @@ PLAYER_GAME_SUMMARY = Contract(
         SetRule(
             "usage_sums_to_team",
             "SELECT s.game_date, s.game_id, CONCAT(s.team, ': usage_rate weighted by minutes "
-            "averages ', CAST(ROUND(s.weighted, 2) AS STRING), ', must be ', "
-            "CAST(ROUND(s.due, 2) AS STRING)) AS detail FROM ("
+            "averages ', COALESCE(CAST(ROUND(s.weighted, 2) AS STRING), 'NULL'), ', must be ', "
+            "COALESCE(CAST(ROUND(s.due, 2) AS STRING), 'NULL')) AS detail FROM ("
             "SELECT p.game_date, p.game_id, p.team, "
             "SAFE_DIVIDE(SUM(p.usage_rate * p.minutes), MAX(t.minutes)) AS weighted, "
             "SAFE_DIVIDE(20 * SUM(IF(p.minutes > 0, p.fga + 0.44 * p.fta + p.tov, 0)), "

@@ -69,15 +69,21 @@ SCHEDULE = Contract(
         SetRule(
             "scheduled_once",
             "SELECT s.game_date, s.game_id, CONCAT('also scheduled on ', "
-            "CAST(o.game_date AS STRING)) AS detail FROM staged AS s JOIN elsewhere AS o "
-            "ON o.game_id = s.game_id WHERE s.status <> 'POSTPONED' AND o.status <> 'POSTPONED'",
+            "CAST(MIN(o.game_date) AS STRING)) AS detail FROM staged AS s JOIN ("
+            "SELECT game_id, game_date, status FROM elsewhere UNION ALL "
+            "SELECT game_id, game_date, status FROM staged) AS o "
+            "ON o.game_id = s.game_id AND o.game_date <> s.game_date "
+            "WHERE s.status <> 'POSTPONED' AND o.status <> 'POSTPONED' "
+            "GROUP BY s.game_date, s.game_id",
             check="contract",
         ),
         SetRule(
             "final_has_score",
             "SELECT s.game_date, s.game_id, 'final without a score while other games have one: "
             "probably postponed' AS detail FROM staged AS s JOIN ("
-            "SELECT season FROM staged WHERE home_points IS NOT NULL GROUP BY season) AS scored "
+            "SELECT DISTINCT season FROM (SELECT season, home_points FROM elsewhere UNION ALL "
+            "SELECT season, home_points FROM staged) AS games WHERE home_points IS NOT NULL"
+            ") AS scored "
             "ON scored.season = s.season WHERE s.status = 'FINAL' AND s.home_points IS NULL",
             check="contract",
         ),

@@ -151,9 +151,9 @@ TEAM_OFFENSE_GAME_SUMMARY = Contract(
         SetRule(
             "margins_mirror",
             "SELECT game_date, game_id, CONCAT('margins sum to ', CAST(SUM(margin) AS STRING), "
-            "', minutes differ by ', CAST(CAST(MAX(minutes) - MIN(minutes) AS INT64) AS STRING)) "
-            "AS detail FROM staged GROUP BY game_date, game_id "
-            "HAVING SUM(margin) <> 0 OR MAX(minutes) <> MIN(minutes)",
+            "', minutes differ by ', CAST(ROUND(MAX(minutes) - MIN(minutes)) AS STRING)) AS detail "
+            "FROM staged GROUP BY game_date, game_id "
+            "HAVING COUNT(*) = 2 AND (SUM(margin) <> 0 OR MAX(minutes) <> MIN(minutes))",
             check="reconciliation",
         ),
         _players_sum_to_team("players_sum_to_team", _DENOMINATORS, Severity.ERROR),

@@ -240,7 +240,8 @@ class SourceDown(Fault):
         if self.dates is None or any(first <= day <= last for day in self.dates):
             raise SourceUnavailable(
                 f"{table}: the source did not answer for {first} to {last} (injected fault). "
-                "Run again later"
+                "Run again later",
+                self.dates,
             )
         return read(table, first, last)
 
@@ -256,7 +257,8 @@ class SourceRetired(Fault):
         if self.dates is None or any(first <= day <= last for day in self.dates):
             raise BadInput(
                 f"{table}: the source no longer publishes what was asked for, {first} to {last} "
-                "(injected fault). Move to its successor"
+                "(injected fault). Move to its successor",
+                self.dates,
             )
         return read(table, first, last)
 

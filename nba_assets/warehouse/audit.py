@@ -11,6 +11,9 @@ from nba_assets.warehouse.warehouse import Engine
 MISSING = "missing"
 """Rule of a game with fewer records than expected."""
 
+DIGESTIBLE = 1e12
+"""Floats count to six decimals in a digest; from here on they would not fit an INT64."""
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -68,7 +71,8 @@ def audit(
         if isinstance(rule, SetRule):
             violations += _set_violations(engine, rule, relations, thresholds)
     counts, missing = _counts(engine, contract, relations)
-    return Audit(tuple(violations + missing), counts, _figures(engine, contract), _rows(engine))
+    found = sorted(violations + missing, key=lambda v: (str(v.game_date), v.game_id or "", v.text))
+    return Audit(tuple(found), counts, _figures(engine, contract), _rows(engine))
 
 
 def row_rules(contract: Contract) -> Iterator[RowRule]:
@@ -81,8 +85,8 @@ def row_rules(contract: Contract) -> Iterator[RowRule]:
         if column.values:
             allowed = ", ".join(quoted(allowed) for allowed in column.values)
             yield RowRule(f"{value}_known", f"{null}{value} IN ({allowed})")
-        if column.type == "FLOAT64" and column.low is None and column.high is None:
-            yield RowRule(f"{value}_finite", f"{null}ABS({value}) < 1e300")
+        if column.type == "FLOAT64" and None in (column.low, column.high):
+            yield RowRule(f"{value}_finite", f"{null}ABS({value}) < {DIGESTIBLE:g}")
         limits = [
             f"{value} {sign} {limit:g}"
             for sign, limit in ((">=", column.low), ("<=", column.high))

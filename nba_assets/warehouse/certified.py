@@ -21,6 +21,12 @@ from nba_assets.warehouse.digest import EMPTY_DIGEST
 from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Game, Status, Verdict
 from nba_assets.warehouse.warehouse import Engine
 
+TRAINING_SEASONS = 3
+"""seasons a training input reaches back, the current one included"""
+
+WAITS = "waits for "
+"""how the reason of a game begins that is held by something upstream"""
+
 
 @dataclass(frozen=True)
 class DueGame:
@@ -66,7 +72,8 @@ def relation(contract: Contract, scope: Scope, first: date, last: date) -> str:
             "AND t.game_date IN (SELECT game_date FROM target_dates)"
         )
     else:
-        start = season_start(first) if scope is Scope.WINDOW else date(1900, 1, 1)
+        seasons = 1 if scope is Scope.WINDOW else TRAINING_SEASONS
+        start = season_start(first).replace(year=season_start(first).year - seasons + 1)
         dates = f"t.game_date >= DATE '{start}' AND t.game_date < DATE '{last}'"
     return certified_rows(contract, dates)
 
@@ -106,13 +113,17 @@ class _Verdicts:
         key = game_id if contract.unit is Unit.GAME else WHOLE_DATE
         game = self.found.get((table, day, key)) or self.found.get((table, day, WHOLE_DATE))
         if game is None:
-            return False, f"{table} {day} was never certified"
+            return False, f"{WAITS}{table} {day}, which was never run"
         if game.contract_version != contract.version:
             return False, (
-                f"{table} {day} was certified under contract version {game.contract_version}, "
+                f"{WAITS}{table} {day}, certified under contract version {game.contract_version}, "
                 f"now {contract.version}"
             )
-        return game.verdict is not Verdict.HELD, f"{table} {day}: {game.reason}"
+        # Only the root cause is worth reading: what waits here waits for what that one waits for.
+        waits = (
+            game.reason if game.reason.startswith(WAITS) else f"{WAITS}{table} {day}: {game.reason}"
+        )
+        return game.verdict is not Verdict.HELD, waits
 
 
 def readiness(
@@ -200,7 +211,7 @@ def _schedule(
 
 
 def waiver_tables(tables: Mapping[str, DatedTable], table: DatedTable) -> set[str]:
-    """The tables whose waivers waive a game of ``table``: itself and what it must read of a date."""
+    """The tables whose waivers waive a game of ``table``: itself and what it must read of it."""
     covered = {table.name}
     todo = [table]
     while todo:
@@ -235,7 +246,8 @@ def _holes(
             certified, reason = verdicts.of(contract, day, game_id)
             if not certified:
                 for team in (home, away):
-                    holes[team].append((day, f"game {game_id} ({away} @ {home}), {reason}"))
+                    game = f"{game_id} ({away} @ {home}) of {day}"
+                    holes[team].append((day, f"{game}: {reason}"))
     return holes
 
 
@@ -279,7 +291,7 @@ def _problem(
                 ]
                 if earlier:
                     more = f" and {len(earlier) - 1} more" if len(earlier) > 1 else ""
-                    return f"the window of {team} has a hole: {earlier[0][1]}{more}"
+                    return f"{WAITS}the window of {team}, which lacks {earlier[0][1]}{more}"
             continue
         certified, reason = verdicts.of(tables[read.table].contract, game.game_date, game.game_id)
         if read.scope is Scope.EITHER:

@@ -100,7 +100,7 @@ class DatedTable:
 
     @cached_property
     def code_version(self) -> str:
-        """Changes when the transformation or the contract's rules do."""
+        """Changes when the transformation does; a contract has a version of its own."""
         if isinstance(self.produce, FromSQL):
             text = self.produce.query
         elif isinstance(self.produce, FromPython):

@@ -2,7 +2,8 @@
 
 A date that passes is certified and replaces the stored version. One that does not leaves a version
 that had passed untouched; where none had, its good games are stored out of readers' sight, so that
-one late game does not hold back the whole night.
+one late game does not hold back the whole night. A held date's stored games are always those of its
+latest attempt.
 """
 
 from collections import defaultdict
@@ -124,7 +125,10 @@ def judge(table: DatedTable, dates: Sequence[date], ready: Readiness, found: Aud
         games[game.game_date].append(game)
     violations: dict[date, list[Violation]] = defaultdict(list)
     waived: dict[date, list[str]] = defaultdict(list)
+    pending = {(game.game_date, game.game_id) for game in ready.games if game.state == "pending"}
     for violation in found.violations:
+        if (violation.game_date, violation.game_id) in pending:
+            continue  # its row may be half written yet
         if reason := ready.waived.get(violation.game_id or ""):
             waived[violation.game_date].append(f"{violation.game_id} {reason}")
         else:
@@ -158,10 +162,9 @@ def decide(
     digest, rows = staged or (EMPTY_DIGEST, 0)
     before = ready.previous.get(judged.day)
     stored = _stored(before)
-    if status.certified:
-        replaces = not stored.certified or digest != stored.digest
-    else:
-        replaces = not stored.certified and digest != stored.digest and rows >= stored.rows
+    replaces = digest != stored.digest or status.certified != stored.certified
+    if stored.certified and not status.certified:
+        replaces = False
     number = before.attempt + 1 if before else 1
     if replaces:
         stored = _Stored(number, status, digest, rows)
@@ -192,7 +195,12 @@ def decide(
 def failed(
     table: DatedTable, day: date, before: Attempt | None, message: str, origin: Origin
 ) -> Decision:
-    """The attempt to record where nothing could be built; what is stored stays."""
+    """The attempt to record where nothing could be built.
+
+    That says nothing of an earlier version: what is stored stays, and so do the verdicts on it. The
+    date is red until an attempt succeeds, but a source that is down for an hour does not take the
+    later windows of the season with it.
+    """
     stored = _stored(before)
     attempt = Attempt(
         table_name=table.name,
@@ -216,7 +224,7 @@ def failed(
         recorded_at=datetime.now(UTC),
     )
     verdict = Game(table.name, day, WHOLE_DATE, Verdict.HELD, table.contract.version, message)
-    return Decision(attempt, (verdict,), replaces=False)
+    return Decision(attempt, () if stored.attempt else (verdict,), replaces=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ def _content(contract: Contract) -> str:
             value = f"CAST(ROUND({value} * 1000000) AS INT64)"
         elif column.type == "TIMESTAMP":
             value = f"UNIX_MICROS({value})"
+        elif column.type == "STRING":
+            # With its length, so that no text can pass for two values or for NULL.
+            value = f"CONCAT(CAST(LENGTH({value}) AS STRING), ':', {value})"
         parts.append(f"COALESCE(CAST({value} AS STRING), '~')")
     return "CONCAT(" + ", '|', ".join(parts) + ")"
 

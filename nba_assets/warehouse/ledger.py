@@ -7,7 +7,7 @@ reports and exit codes are computed from.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -157,6 +157,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
     values = {name: row[name] for name, _ in ATTEMPT_COLUMNS if name != "validation_passed"}
     values["status"] = Status(row["status"])
     values["stored_status"] = row["stored_status"] and Status(row["stored_status"])
+    values["recorded_at"] = moment(row["recorded_at"])
     values["upstream"] = json.loads(row["upstream"])
     values["checks"] = tuple(
         Check(
@@ -171,16 +172,29 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
     return Attempt(**values)
 
 
+def _columns(*, checks: bool = True) -> str:
+    read = {"recorded_at": "UNIX_MICROS(recorded_at) AS recorded_at"}
+    if not checks:
+        read["checks"] = "'[]' AS checks"
+    return ", ".join(read.get(name, name) for name, _ in ATTEMPT_COLUMNS)
+
+
+def moment(micros: int) -> datetime:
+    """A moment that was read as UNIX_MICROS.
+
+    Arrow's own conversion of timestamps imports pandas, which takes longer than all the rest of a
+    command that only asks.
+    """
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
 def latest(
     engine: Engine, tables: Iterable[str], first: date, last: date, *, checks: bool = True
 ) -> dict[tuple[str, date], Attempt]:
     """The latest attempt at each table and date of a range; its checks, most of it, if asked."""
     names = ", ".join(quoted(name) for name in tables)
-    columns = ", ".join(
-        name if name != "checks" or checks else "'[]' AS checks" for name, _ in ATTEMPT_COLUMNS
-    )
     rows = engine.query(
-        f"SELECT {columns} FROM ledger.attempts WHERE table_name IN ({names}) "
+        f"SELECT {_columns(checks=checks)} FROM ledger.attempts WHERE table_name IN ({names}) "
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
     )
@@ -190,7 +204,7 @@ def latest(
 def history(engine: Engine, table: str, day: date) -> list[Attempt]:
     """Every attempt at one date of a table, oldest first."""
     rows = engine.query(
-        f"SELECT * FROM ledger.attempts WHERE table_name = {quoted(table)} "
+        f"SELECT {_columns()} FROM ledger.attempts WHERE table_name = {quoted(table)} "
         f"AND game_date = DATE '{day}' ORDER BY attempt"
     )
     return [_attempt(row) for row in rows.to_pylist()]
@@ -234,9 +248,23 @@ class Waiver:
 
 def waivers(engine: Engine, *, active: bool = True) -> list[Waiver]:
     """The waivers in force, or all that ever were."""
-    where = "WHERE revoked_at IS NULL" if active else ""
-    rows = engine.query(f"SELECT * FROM ledger.waivers {where} ORDER BY waived_at, game_id")
-    return [Waiver(**row) for row in rows.to_pylist()]
+    where = "WHERE w.revoked_at IS NULL" if active else ""
+    rows = engine.query(
+        "SELECT table_name, game_id, reason, waived_by, UNIX_MICROS(waived_at) AS waived_at, "
+        f"UNIX_MICROS(revoked_at) AS revoked_at FROM ledger.waivers AS w {where} "
+        "ORDER BY w.waived_at, game_id"
+    )
+    return [
+        Waiver(
+            row["table_name"],
+            row["game_id"],
+            row["reason"],
+            row["waived_by"],
+            moment(row["waived_at"]),
+            row["revoked_at"] and moment(row["revoked_at"]),
+        )
+        for row in rows.to_pylist()
+    ]
 
 
 def waive(engine: Engine, waiver: Waiver) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.contract import SetRule, Severity, Unit
-from nba_assets.errors import ConcurrentChange, NbaAssetsError, SourceError
+from nba_assets.errors import BadInput, ConcurrentChange, NbaAssetsError, SourceError
 from nba_assets.seasons import season_label, season_year
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.audit import Audit, Violation, audit
@@ -75,12 +76,12 @@ class Publisher:
         try:
             return self._build(table, dates)
         except SourceError as error:
-            failing = [day for day in dates if error.dates is None or day in error.dates]
-            rest = [day for day in dates if day not in failing]
-            attempts = self._fail(table, failing or dates, error)
-            if failing and rest:
-                attempts += self._attempts(table, rest)
-            return sorted(attempts, key=lambda attempt: attempt.game_date)
+            concerned = set(dates).intersection(error.dates or dates) or set(dates)
+            attempts = []
+            for fails, days in groupby(dates, concerned.__contains__):
+                run = list(days)
+                attempts += self._fail(table, run, error) if fails else self._attempts(table, run)
+            return attempts
         except NbaAssetsError as error:
             return self._fail(table, dates, error)
 
@@ -88,6 +89,11 @@ class Publisher:
         staged = _Staged()
         if isinstance(table.produce, FromSource):
             delivery = self._source.read(table.name, dates[0], dates[-1])
+            if undated := delivery.rows["game_date"].null_count:
+                raise BadInput(
+                    f"{self._source.name} delivered {undated} rows of {table.name} without a "
+                    f"game_date for {dates[0]} … {dates[-1]}; which game they belong to is unknown"
+                )
             staged = _Staged(delivery.rows, delivery.refused)
         elif isinstance(table.produce, FromPython):
             staged = self._compute(table, table.produce, dates)
@@ -203,7 +209,8 @@ class Publisher:
         undue = ""
         if isinstance(table.produce, FromSource) and table.contract.unit is Unit.GAME:
             undue = (
-                "AND game_id NOT IN (SELECT game_id FROM scheduled_games WHERE state <> 'ready')"
+                "AND COALESCE(game_id NOT IN "
+                "(SELECT game_id FROM scheduled_games WHERE state <> 'ready'), TRUE)"
             )
         engine.create(
             "staged",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nba_assets.contracts.contract import Contract, Unit
 from nba_assets.googlesql import quoted
 from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query
-from nba_assets.warehouse.ledger import ATTEMPT_COLUMNS, Verdict
+from nba_assets.warehouse.ledger import ATTEMPT_COLUMNS, Status
 
 if TYPE_CHECKING:
     from nba_assets.sources.source import Refused
@@ -133,10 +133,20 @@ def _data_statements(contract: Contract, decisions: "Sequence[Decision]") -> Ite
 def _ledger_statements(contract: Contract, decisions: "Sequence[Decision]") -> Iterator[str]:
     table, between = contract.table, _between(decisions)
     yield (
-        f"DELETE FROM ledger.games WHERE table_name = {quoted(table)} AND {between} "
-        "AND game_date IN (SELECT game_date FROM new_attempts)"
+        f"DELETE FROM ledger.games WHERE table_name = {quoted(table)} AND {between} AND ("
+        "game_date IN (SELECT game_date FROM new_attempts WHERE status <> 'FAILED') "
+        "OR game_date IN (SELECT game_date FROM new_games))"
     )
     yield "INSERT INTO ledger.games SELECT * FROM new_games"
+    if contract.unit is Unit.GAME and contract.records:
+        # Where an earlier version stays, a game that is new to the date has no rows to certify.
+        yield (
+            "UPDATE ledger.games SET verdict = 'held', reason = 'passed, but its date keeps an "
+            f"earlier version without it' WHERE table_name = {quoted(table)} AND {between} "
+            "AND verdict = 'certified' AND game_date IN (SELECT game_date FROM new_attempts) "
+            "AND CONCAT(CAST(game_date AS STRING), game_id) NOT IN (SELECT "
+            f"CONCAT(CAST(game_date AS STRING), game_id) FROM store.{table} WHERE {between})"
+        )
     yield "INSERT INTO ledger.attempts SELECT * FROM new_attempts"
     yield (
         "SELECT IF((SELECT COUNT(*) FROM ledger.attempts AS a JOIN new_attempts AS n "
@@ -149,19 +159,21 @@ def _ledger_statements(contract: Contract, decisions: "Sequence[Decision]") -> I
 def _quarantine_statements(
     contract: Contract, decisions: "Sequence[Decision]", refused: "Sequence[Refused]"
 ) -> Iterator[str]:
-    """Keep the rows of held games with the reason, and what the source could not understand."""
+    """Keep what was rejected with the reason: rows of held games, rows of games the schedule does
+    not have, and what the source could not understand.
+    """
     table = quoted(contract.table)
     target = "ledger.quarantine (table_name, game_date, attempt, game_id, reason, content)"
-    if any(v.verdict is Verdict.HELD for d in decisions for v in d.verdicts):
+    if any(decision.attempt.status is Status.QUARANTINED for decision in decisions):
         row = ", ".join(f"s.{name} AS {name}" for name in contract.column_names)
         game = "s.game_id" if "game_id" in contract.column_names else "CAST(NULL AS STRING)"
         on_game = "AND g.game_id IN (s.game_id, '*')" if contract.unit is Unit.GAME else ""
         yield (
-            f"INSERT INTO {target} SELECT {table}, s.game_date, a.attempt, {game}, g.reason, "
-            f"TO_JSON_STRING(STRUCT({row})) FROM staged AS s "
+            f"INSERT INTO {target} SELECT {table}, s.game_date, a.attempt, {game}, "
+            f"COALESCE(g.reason, a.message), TO_JSON_STRING(STRUCT({row})) FROM staged AS s "
             "JOIN new_attempts AS a ON a.game_date = s.game_date "
-            f"JOIN new_games AS g ON g.game_date = s.game_date AND g.verdict = 'held' {on_game} "
-            "WHERE a.status = 'QUARANTINED'"
+            f"LEFT JOIN new_games AS g ON g.game_date = s.game_date {on_game} "
+            "WHERE a.status = 'QUARANTINED' AND (g.verdict IS NULL OR g.verdict = 'held')"
         )
     numbers: Mapping[date, int] = {d.attempt.game_date: d.attempt.attempt for d in decisions}
     for refusal in refused:

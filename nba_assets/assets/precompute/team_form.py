@@ -1,7 +1,7 @@
 """``team_form``: what was known of each scheduled team before its game."""
 
 from nba_assets.contracts.team_form import TEAM_FORM
-from nba_assets.transforms import query
+from nba_assets.transforms.query import query
 from nba_assets.warehouse.dated_table import DatedTable, FromSQL, Read, Scope
 
 TABLE = DatedTable(

@@ -1,0 +1,38 @@
+"""Fixtures every test may use."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nba_assets_tests.tiny_league import Deployment, TinyLeague
+
+
+@pytest.fixture
+def league() -> TinyLeague:
+    """A league of this test alone."""
+    return TinyLeague()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Deployment:
+    """A prepared deployment in which nothing was built yet."""
+    deployment = Deployment(tmp_path / "data")
+    deployment.publisher()
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def whole_season(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment in which every date of every table was built once; only to be read."""
+    deployment = Deployment(tmp_path_factory.mktemp("whole_season"))
+    deployment.build_all()
+    return deployment
+
+
+@pytest.fixture
+def built(whole_season: Deployment, tmp_path: Path) -> Deployment:
+    """A copy of ``whole_season`` of this test alone."""
+    folder = tmp_path / "data"
+    shutil.copytree(whole_season.folder, folder)
+    return Deployment(folder, runs=whole_season.runs)

@@ -1,0 +1,141 @@
+"""Features know only the past: whatever happens on a date and later, its features stay the same."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nba_assets_tests.tiny_league import (
+    FIRST_FEATURES,
+    LAST,
+    ONE_GAME,
+    SLATES,
+    Deployment,
+    TinyLeague,
+)
+
+FEATURES = ("team_form", "player_features")
+BUILT = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "player_availability",
+    "team_offense_game_summary",
+    "player_game_summary",
+    *FEATURES,
+)
+OUTCOMES = ("player_box_scores", "team_box_scores")
+
+
+def _nothing_is_played(league: TinyLeague, day: date) -> None:
+    """As seen on the morning of the date."""
+    for row in league.tables["schedule"]:
+        if row["game_date"] >= day:
+            league.set_status(row["game_id"], "SCHEDULED")
+
+
+def _other_results(league: TinyLeague, day: date) -> None:
+    """Every game of the date and later ends differently: all statistics doubled, roles turned."""
+    for name in OUTCOMES:
+        for row in league.tables[name]:
+            if row["game_date"] >= day and row["pts"] is not None:
+                counts = {n: v for n, v in row.items() if type(v) is int and n in _COUNTS}
+                row.update({n: 2 * v for n, v in counts.items()})
+                if "starter" in row:
+                    row["starter"] = not row["starter"]
+    for row in league.tables["schedule"]:
+        if row["game_date"] >= day:
+            row.update(home_points=2 * row["home_points"], away_points=2 * row["away_points"])
+
+
+_COUNTS = frozenset(
+    ["fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "reb", "ast", "stl", "blk", "tov",
+     "pf", "pts", "tov_with_team"]
+)  # fmt: skip
+
+
+def _no_box_scores(league: TinyLeague, day: date) -> None:
+    """The source dies on the date."""
+    for name in OUTCOMES:
+        league.tables[name] = [row for row in league.tables[name] if row["game_date"] < day]
+
+
+def _nothing_later(league: TinyLeague, day: date) -> None:
+    """The schedule ends with the date, and none of its games has an outcome."""
+    _no_box_scores(league, day)
+    for name, rows in league.tables.items():
+        league.tables[name] = [row for row in rows if row["game_date"] <= day]
+    _nothing_is_played(league, day)
+
+
+@pytest.mark.parametrize(
+    ("day", "change"),
+    [
+        (SLATES[8], _nothing_is_played),
+        (ONE_GAME, _no_box_scores),
+        (ONE_GAME, _nothing_later),
+        (SLATES[9], _other_results),
+    ],
+)
+def test_features_of_a_date_do_not_know_it_or_what_comes_after(
+    whole_season: Deployment,
+    tmp_path: Path,
+    day: date,
+    change: Callable[[TinyLeague, date], None],
+) -> None:
+    perturbed = Deployment(tmp_path / "data")
+    change(perturbed.league, day)
+    attempts = perturbed.build_all(tables=BUILT)
+
+    seen = 0
+    for name in FEATURES:
+        known = whole_season.attempts(name)
+        for attempt in attempts[name]:
+            if FIRST_FEATURES <= attempt.game_date <= day:
+                assert attempt.status is known[attempt.game_date].status
+                assert attempt.digest == known[attempt.game_date].digest, attempt.game_date
+                seen += attempt.stored_rows
+    assert seen > 100
+
+
+def test_the_perturbation_is_seen_by_the_dates_after_it(
+    whole_season: Deployment, tmp_path: Path
+) -> None:
+    """Otherwise the test above could not fail."""
+    perturbed = Deployment(tmp_path / "data")
+    _other_results(perturbed.league, ONE_GAME)
+    attempts = perturbed.build_all(tables=BUILT)
+
+    for name in FEATURES:
+        known = whole_season.attempts(name)
+        changed = {
+            attempt.game_date
+            for attempt in attempts[name]
+            if attempt.digest != known[attempt.game_date].digest
+        }
+        assert changed == {day for day in SLATES if ONE_GAME < day <= LAST}
+
+
+def test_a_range_and_its_dates_one_by_one_give_the_same_features(
+    built: Deployment, tmp_path: Path
+) -> None:
+    """A range has later dates at hand while it builds the earlier ones."""
+    days = (ONE_GAME, SLATES[9])
+    stepwise = Deployment(tmp_path / "stepwise", built.league)
+    stepwise.build_all(tables=BUILT[:-2])
+    for day in days:
+        for name in FEATURES:
+            stepwise.build(name, day)
+
+    for name in FEATURES:
+        ranged, stepped = built.attempts(name), stepwise.attempts(name)
+        assert {d: stepped[d].digest for d in days} == {d: ranged[d].digest for d in days}
+
+
+def test_no_feature_row_reaches_its_own_date(whole_season: Deployment) -> None:
+    for name in FEATURES:
+        (row,) = whole_season.query(
+            f"SELECT COUNT(*) AS found, COUNTIF(history_through < game_date) AS past FROM {name}"
+        )
+        assert row["found"] == row["past"] > 0

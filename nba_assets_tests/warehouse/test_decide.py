@@ -1,0 +1,292 @@
+"""What becomes of a date after its audit, without any engine."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from nba_assets.assets.raw import player_box_scores, schedule
+from nba_assets.contracts.contract import Severity
+from nba_assets.warehouse.audit import Audit, Counts, Violation
+from nba_assets.warehouse.certified import DueGame, Readiness
+from nba_assets.warehouse.dated_table import DatedTable
+from nba_assets.warehouse.decide import Decision, Origin, decide, failed, judge
+from nba_assets.warehouse.digest import EMPTY_DIGEST
+from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Status, Verdict
+
+DAY = date(2026, 1, 3)
+BY_GAME, BY_DATE = player_box_scores.TABLE, schedule.TABLE
+ORIGIN = Origin("run", "source")
+
+
+def _game(number: int, state: str = "ready") -> DueGame:
+    return DueGame(
+        DAY, f"002250000{number}", "MIA", "MIN", state, "" if state == "ready" else "why"
+    )
+
+
+def _violation(severity: Severity, game: int | None = 1, check: str = "contract") -> Violation:
+    game_id = None if game is None else f"002250000{game}"
+    return Violation(check, "rule", severity, DAY, game_id, "detail")
+
+
+def _decision(
+    games: Sequence[DueGame] = (),
+    violations: Sequence[Violation] = (),
+    *,
+    table: DatedTable = BY_GAME,
+    before: Attempt | None = None,
+    held: str | None = None,
+    warmup: bool = False,
+    digest: str | None = "new",
+    rows: int = 48,
+    counts: tuple[int, int] | None = (48, 48),
+) -> Decision:
+    ready = Readiness(
+        games=games,
+        held_dates={DAY: held} if held else {},
+        warmup=frozenset({DAY} if warmup else ()),
+        upstream={DAY: {"schedule": "s"}},
+        previous={DAY: before} if before else {},
+    )
+    found = Audit(
+        tuple(violations), {DAY: Counts(*counts)} if counts else {}, {}, {DAY: rows} if rows else {}
+    )
+    (judged,) = judge(table, [DAY], ready, found)
+    good = bool(judged.good) and digest is not None
+    return decide(table, judged, ready, (digest or "", rows) if good else None, ORIGIN)
+
+
+def _before(status: Status, **values: Any) -> Attempt:
+    """A latest attempt that stored the rows it made."""
+    stored = {"stored_attempt": 4, "stored_status": status, "digest": "old", "stored_rows": 48}
+    return Attempt(
+        **{
+            "table_name": BY_GAME.name,
+            "game_date": DAY,
+            "attempt": 4,
+            "status": status,
+            "expected_records": 48,
+            "actual_records": 48,
+            "completeness": 100.0,
+            "checks": (),
+            "upstream": {},
+            "source": None,
+            "contract_version": 1,
+            "code_version": "x",
+            "run_id": "earlier",
+            "message": "",
+            "recorded_at": datetime(2026, 1, 4, tzinfo=UTC),
+            **stored,
+            **values,
+        }
+    )
+
+
+READY, PENDING, HELD, WAIVED = (
+    _game(number, state) for number, state in enumerate(("ready", "pending", "held", "waived"), 1)
+)
+ERROR, HOLD, WARN = (
+    _violation(severity) for severity in (Severity.ERROR, Severity.HOLD, Severity.WARN)
+)
+
+STATUSES: tuple[tuple[str, Status, dict[str, Any]], ...] = (
+    ("all games passed", Status.COMPLETE, {"games": [READY]}),
+    ("a warning is no obstacle", Status.COMPLETE, {"games": [READY], "violations": [WARN]}),
+    ("the schedule has nothing", Status.EMPTY_OK, {"rows": 0, "counts": None}),
+    ("too early in the season", Status.WARMUP, {"games": [READY], "warmup": True, "rows": 0}),
+    ("nothing and too early", Status.EMPTY_OK, {"warmup": True, "rows": 0}),
+    ("an operator waived it", Status.WAIVED, {"games": [READY, WAIVED]}),
+    ("only waived games", Status.WAIVED, {"games": [WAIVED], "rows": 0}),
+    ("a game in play", Status.PENDING, {"games": [READY, PENDING]}),
+    ("an input is missing", Status.HELD, {"games": [READY, HELD]}),
+    ("rows are missing", Status.HELD, {"games": [READY], "violations": [HOLD]}),
+    ("a rule is broken", Status.QUARANTINED, {"games": [READY], "violations": [ERROR]}),
+    ("the date as a whole is broken", Status.QUARANTINED,
+     {"games": [READY], "violations": [_violation(Severity.ERROR, None)]}),
+    ("rejected outweighs missing and pending", Status.QUARANTINED,
+     {"games": [READY, PENDING, HELD], "violations": [ERROR]}),
+    ("missing outweighs pending", Status.HELD, {"games": [PENDING, HELD]}),
+    ("pending outweighs waived", Status.PENDING, {"games": [PENDING, WAIVED]}),
+    ("the games are unknown", Status.HELD, {"held": "schedule never certified", "rows": 0}),
+    ("unknown outweighs rejected", Status.HELD, {"held": "unknown", "violations": [ERROR]}),
+    ("rows of a warm-up date are rejected", Status.QUARANTINED,
+     {"games": [READY], "warmup": True, "violations": [ERROR]}),
+    ("rows of a game that is not there", Status.QUARANTINED,
+     {"games": [READY], "violations": [_violation(Severity.ERROR, 9)]}),
+    ("a whole date passed", Status.COMPLETE, {"table": BY_DATE}),
+    ("one row breaks the whole date", Status.QUARANTINED,
+     {"table": BY_DATE, "violations": [ERROR]}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "known"), [case[1:] for case in STATUSES], ids=[case[0] for case in STATUSES]
+)
+def test_status(status: Status, known: dict[str, Any]) -> None:
+    decision = _decision(**known)
+    attempt = decision.attempt
+
+    assert attempt.status is status
+    assert (attempt.attempt, attempt.run_id, attempt.source) == (1, "run", "source")
+    assert status.certified == attempt.validation_passed
+    assert bool(attempt.message) == (status not in (
+        Status.COMPLETE, Status.EMPTY_OK, Status.WARMUP))  # fmt: skip
+    by_name = {check.name: check for check in attempt.checks}
+    assert all(check.passed for check in by_name.values()) == status.certified
+    assert by_name["row_counts"].figures["status"] == status.value
+
+
+CERTIFIED = [status for status in Status if status.certified]
+NOT_CERTIFIED = [status for status in Status if not status.certified]
+WORSE: tuple[dict[str, Any], ...] = (
+    {"games": [READY, PENDING]},
+    {"games": [READY, HELD]},
+    {"games": [READY], "violations": [ERROR]},
+    {"games": [READY], "violations": [HOLD]},
+    {"held": "unknown"},
+)
+
+
+@pytest.mark.parametrize("stored", CERTIFIED)
+@pytest.mark.parametrize("known", WORSE)
+def test_a_worse_attempt_never_replaces_a_certified_version(
+    stored: Status, known: dict[str, Any]
+) -> None:
+    before = _before(stored)
+
+    decision = _decision(before=before, **known)
+
+    assert not decision.replaces
+    assert decision.attempt.attempt == 5
+    for name in ("stored_attempt", "stored_status", "digest", "stored_rows"):
+        assert getattr(decision.attempt, name) == getattr(before, name)
+
+
+@pytest.mark.parametrize("stored", NOT_CERTIFIED)
+def test_a_certified_attempt_replaces_what_was_not_even_if_the_rows_are_equal(
+    stored: Status,
+) -> None:
+    decision = _decision([READY], before=_before(stored), digest="old")
+
+    assert decision.replaces
+    assert (decision.attempt.stored_attempt, decision.attempt.stored_status) == (5, Status.COMPLETE)
+
+
+@pytest.mark.parametrize("stored", CERTIFIED)
+def test_unchanged_rows_are_not_published_again(stored: Status) -> None:
+    decision = _decision([READY], before=_before(stored), digest="old")
+
+    assert not decision.replaces
+    assert (decision.attempt.attempt, decision.attempt.stored_attempt) == (5, 4)
+    assert decision.attempt.status is Status.COMPLETE
+
+
+@pytest.mark.parametrize("stored", CERTIFIED)
+def test_changed_rows_that_pass_are_published(stored: Status) -> None:
+    decision = _decision([READY], before=_before(stored))
+
+    assert decision.replaces
+    assert (decision.attempt.stored_attempt, decision.attempt.digest) == (5, "new")
+
+
+def test_rows_that_are_gone_by_right_are_taken_away() -> None:
+    decision = _decision(before=_before(Status.COMPLETE), rows=0, counts=None)
+
+    assert decision.replaces
+    assert decision.attempt.digest == EMPTY_DIGEST
+    assert decision.attempt.stored_rows == 0
+
+
+def test_good_games_of_a_date_that_is_not_certified_are_stored() -> None:
+    decision = _decision([READY, PENDING], rows=24)
+
+    assert decision.replaces
+    assert decision.attempt.stored_status is Status.PENDING
+    assert {v.game_id: v.verdict for v in decision.verdicts} == {
+        READY.game_id: Verdict.CERTIFIED,
+        PENDING.game_id: Verdict.HELD,
+    }
+
+
+@pytest.mark.parametrize("rows", [12, 24, 48])
+def test_the_stored_games_of_a_held_date_are_those_of_its_latest_attempt(rows: int) -> None:
+    """A verdict speaks of rows that are there."""
+    before = _before(Status.HELD, stored_rows=24)
+
+    decision = _decision([READY, HELD], before=before, rows=rows)
+
+    assert decision.replaces
+    assert decision.attempt.stored_rows == rows
+
+
+def test_a_failure_keeps_everything_stored() -> None:
+    before = _before(Status.COMPLETE)
+
+    decision = failed(BY_GAME, DAY, before, "SourceUnavailable: throttled", ORIGIN)
+
+    assert not decision.replaces
+    assert decision.attempt.status is Status.FAILED
+    assert (decision.attempt.attempt, decision.attempt.stored_attempt) == (5, 4)
+    assert (decision.attempt.digest, decision.attempt.stored_rows) == ("old", 48)
+    assert not all(check.passed for check in decision.attempt.checks)
+
+
+def test_a_failure_of_a_date_never_tried() -> None:
+    attempt = failed(BY_GAME, DAY, None, "no", ORIGIN).attempt
+
+    assert (attempt.attempt, attempt.stored_attempt, attempt.stored_rows) == (1, None, 0)
+
+
+def test_every_game_gets_its_verdict_and_every_other_one_its_reason() -> None:
+    games = [READY, _game(2), PENDING, HELD, WAIVED]
+    games = [replace(game, game_id=f"g{n}") for n, game in enumerate(games)]
+    broken = replace(ERROR, game_id="g1")
+
+    verdicts = {v.game_id: v for v in _decision(games, [broken]).verdicts}
+
+    assert [v.verdict.value for v in verdicts.values()] == [
+        "certified", "held", "held", "held", "waived",
+    ]  # fmt: skip
+    assert verdicts["g0"].reason == ""
+    assert "rule in g1: detail" in verdicts["g1"].reason
+    assert {verdicts[game].reason for game in ("g2", "g3", "g4")} == {"why"}
+
+
+def test_a_broken_date_holds_every_game() -> None:
+    verdicts = _decision([READY, _game(2)], [_violation(Severity.ERROR, None)]).verdicts
+
+    assert [v.verdict for v in verdicts] == [Verdict.HELD] * 2
+    assert all("detail" in v.reason for v in verdicts)
+
+
+def test_a_table_certified_by_date_has_one_verdict() -> None:
+    for violations, verdict in (((), Verdict.CERTIFIED), ((ERROR,), Verdict.HELD)):
+        (only,) = _decision(violations=violations, table=BY_DATE).verdicts
+        assert (only.game_id, only.verdict) == (WHOLE_DATE, verdict)
+
+
+@pytest.mark.parametrize(
+    ("games", "counts", "percent"),
+    [
+        ([READY], (48, 48), 100.0),
+        ([READY, HELD], (48, 48), 50.0),
+        ([READY, _game(2), HELD], (72, 48), 66.67),
+        ([READY], (16, 2), 12.5),
+        ([READY], (48, 60), 100.0),
+        ([READY], None, None),
+        ([], (0, 0), None),
+    ],
+)
+def test_completeness(
+    games: list[DueGame], counts: tuple[int, int] | None, percent: float | None
+) -> None:
+    assert _decision(games, counts=counts).attempt.completeness == percent
+
+
+def test_a_violation_of_a_game_that_is_not_final_is_no_violation_yet() -> None:
+    half_a_row = replace(ERROR, game_id=PENDING.game_id)
+
+    assert _decision([READY, PENDING], [half_a_row]).attempt.status is Status.PENDING
