@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nba_assets.assets.graph import dated_tables
-from nba_assets.contracts.contract import Column, Contract, Due, RowRule, Severity, Unit
+from nba_assets.contracts.contract import Column, Contract, Due, Severity, Unit
 from nba_assets.settings import PREFIX, Settings
 from nba_assets.warehouse.audit import row_rules
 from nba_assets.warehouse.dated_table import DatedTable, FromSource, FromSQL, Scope
 
 REFERENCE = Path(__file__).parent / "reference"
+VALUES_SHOWN = 5
 TABLES = dated_tables(Path("models"))
 
 _SCOPES = {
@@ -92,13 +93,14 @@ def _origin(table: DatedTable) -> str:
         return "from the configured source"
     if isinstance(table.produce, FromSQL):
         return f"by [one query](../../nba_assets/transforms/{table.name}.sql)"
-    return f"in Python, [assets/models/{table.name}.py](../../nba_assets/assets/models/{table.name}.py)"
+    module = f"assets/models/{table.name}.py"
+    return f"in Python, [{module}](../../nba_assets/{module})"
 
 
 def _allowed(column: Column) -> str:
     parts = []
     if column.values:
-        few = len(column.values) <= 5
+        few = len(column.values) <= VALUES_SHOWN
         parts.append(", ".join(column.values) if few else f"{len(column.values)} values")
     if column.low is not None or column.high is not None:
         low = "" if column.low is None else f"{column.low:g}"
