@@ -5,9 +5,14 @@ DuckDB sqlglot transpiles it. The two engines differ silently in some places; he
 are either rewritten away (``_agree``) or refused (``lint``), and each has a golden test.
 """
 
+import hashlib
+import json
+import os
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.errors import TransformError
@@ -225,20 +230,65 @@ def render_duckdb(sql: str, relations: Mapping[str, str] | None = None) -> str:
     Raises:
         TransformError: the statement does not parse.
     """
-    # Statements that differ only in their dates are rendered once.
-    days: dict[str, str] = {}
+    return _render(sql, tuple(sorted((relations or {}).items())))
 
-    def dateless(text: str) -> str:
-        return _DATE.sub(
-            lambda match: f"DATE '{days.setdefault(match[1], f'{1000 + len(days)}-01-01')}'", text
-        )
 
-    template = dateless(sql)
-    templates = tuple(sorted((name, dateless(r)) for name, r in (relations or {}).items()))
-    rendered = _render(template, templates)
-    for day, placeholder in days.items():
-        rendered = rendered.replace(placeholder, day)
-    return rendered
+class DuckDBRenderer:
+    """Renders statements as ``render_duckdb`` does, and remembers them in a file.
+
+    Statements that differ only in their dates are one. A day's run executes some four hundred; to
+    parse them anew in every process would take longer than to run them.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """``file`` is written by ``save``; it may be deleted at any time."""
+        self._file = file
+        self._known: dict[str, str] | None = None
+        self._learnt = False
+
+    def __call__(self, sql: str, relations: Mapping[str, str] | None = None) -> str:
+        """See ``render_duckdb``."""
+        days: dict[str, str] = {}
+
+        def dateless(text: str) -> str:
+            return _DATE.sub(
+                lambda m: f"DATE '{days.setdefault(m[1], f'{1000 + len(days)}-01-01')}'", text
+            )
+
+        template = dateless(sql)
+        templates = tuple(sorted((name, dateless(r)) for name, r in (relations or {}).items()))
+        key = hashlib.sha256(repr((template, templates)).encode()).hexdigest()
+        known = self._read() if self._known is None else self._known
+        if key not in known:
+            known[key] = _render(template, templates)
+            self._learnt = True
+        rendered = known[key]
+        for day, placeholder in days.items():
+            rendered = rendered.replace(placeholder, day)
+        return rendered
+
+    def save(self) -> None:
+        """Write what was learnt; another process's file is replaced whole."""
+        if self._learnt:
+            draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+            draft.write_text(json.dumps({"version": _version(), "rendered": self._known}))
+            draft.replace(self._file)
+            self._learnt = False
+
+    def _read(self) -> dict[str, str]:
+        self._known = {}
+        if self._file.exists():
+            stored = json.loads(self._file.read_text(encoding="utf-8"))
+            if stored["version"] == _version():
+                self._known = stored["rendered"]
+        return self._known
+
+
+@cache
+def _version() -> str:
+    """What rendering depends on: this module and sqlglot."""
+    module = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return f"{metadata.version('sqlglot')}-{module}"
 
 
 def render_bigquery(sql: str, relations: Mapping[str, str] | None = None) -> str:

@@ -29,7 +29,7 @@ def digest_query(contract: Contract, rows: str) -> str:
     floats count to six decimals.
     """
     return (
-        "SELECT game_date, TO_HEX(MD5(STRING_AGG(content, '\\n' ORDER BY content))) AS digest, "
-        f"COUNT(*) AS found FROM (SELECT game_date, {_content(contract)} AS content "
+        "SELECT game_date, TO_HEX(MD5(STRING_AGG(content, '' ORDER BY content))) AS digest, "
+        f"COUNT(*) AS found FROM (SELECT game_date, TO_HEX(MD5({_content(contract)})) AS content "
         f"FROM {rows}) AS contents GROUP BY game_date"
     )

@@ -8,13 +8,13 @@ short. Everyone passes a turnstile first, so that a waiting writer is not starve
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.errors import WarehouseBusy, WarehouseError
-from nba_assets.googlesql import render_duckdb
+from nba_assets.googlesql import DuckDBRenderer, render_duckdb
 from nba_assets.warehouse import ddl
 
 if TYPE_CHECKING:
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 class DuckDBEngine:
     """A session on the file."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+    def __init__(
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        render: Callable[[str, Mapping[str, str] | None], str] = render_duckdb,
+    ) -> None:
         self._connection = connection
+        self._render = render
 
     def query(self, sql: str, relations: Mapping[str, str] | None = None) -> "pa.Table":
         """See ``Engine``."""
@@ -67,7 +72,7 @@ class DuckDBEngine:
         import duckdb
 
         try:
-            return self._connection.execute(render_duckdb(sql, relations))
+            return self._connection.execute(self._render(sql, relations))
         except duckdb.Error as error:
             raise WarehouseError(f"{error}\nin: {' '.join(sql.split())[:2000]}") from error
 
@@ -81,6 +86,7 @@ class DuckDBFile:
         self._file = file
         self._lock_timeout = lock_timeout
         self._memory_limit = memory_limit
+        self._render = DuckDBRenderer(file.with_name("rendered_sql.json"))
 
     def prepare(self, contracts: Iterable["Contract"]) -> None:
         """See ``Warehouse``."""
@@ -119,7 +125,8 @@ class DuckDBFile:
         )
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            yield DuckDBEngine(connection)
+            yield DuckDBEngine(connection, self._render)
+            self._render.save()
         finally:
             connection.close()
 

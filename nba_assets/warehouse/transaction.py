@@ -1,12 +1,12 @@
 """The one transaction that publishes a range: rows, verdicts, ledger, quarantine, read-back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.contract import Contract, Unit
 from nba_assets.googlesql import quoted
-from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query
+from nba_assets.warehouse.digest import digest_query
 from nba_assets.warehouse.ledger import ATTEMPT_COLUMNS, Status
 
 if TYPE_CHECKING:
@@ -48,12 +48,30 @@ def publish(
             attempt; nothing has changed.
     """
     _load(engine, decisions)
+    if refused:
+        _load_refused(engine, refused)
     engine.transaction(
         [
             *_data_statements(contract, decisions),
             *_ledger_statements(contract, decisions),
             *_quarantine_statements(contract, decisions, refused),
         ]
+    )
+
+
+def _load_refused(engine: "Engine", refused: "Sequence[Refused]") -> None:
+    import pyarrow as pa
+
+    engine.load(
+        "refused_rows",
+        pa.table(
+            {
+                "game_date": pa.array([r.game_date for r in refused], pa.date32()),
+                "game_id": pa.array([r.game_id for r in refused], pa.string()),
+                "detail": pa.array([r.detail for r in refused], pa.string()),
+                "content": pa.array([r.row for r in refused], pa.string()),
+            }
+        ),
     )
 
 
@@ -121,11 +139,15 @@ def _data_statements(contract: Contract, decisions: "Sequence[Decision]") -> Ite
         f"INSERT INTO store.{table} ({names}, attempt) SELECT {values}, p.attempt "
         f"FROM {_good_rows(contract)} JOIN publishing AS p ON p.game_date = good_rows.game_date"
     )
-    stored = f"(SELECT * FROM store.{table} WHERE {replaced}) AS stored"
+    # No row more, none less, none other: as many, and each stored one is among the staged.
+    good = f"FROM {_good_rows(contract)} JOIN publishing AS p ON p.game_date = good_rows.game_date"
     yield (
-        "SELECT IF((SELECT COUNT(*) FROM publishing AS p LEFT JOIN ("
-        f"{digest_query(contract, stored)}) AS r ON r.game_date = p.game_date "
-        f"WHERE COALESCE(r.digest, {quoted(EMPTY_DIGEST)}) <> p.digest) = 0, 1, "
+        f"SELECT IF((SELECT COUNT(*) FROM store.{table} WHERE {replaced}) = "
+        f"(SELECT COUNT(*) {good}) AND (SELECT COUNT(*) FROM ("
+        f"SELECT {names} FROM store.{table} WHERE {replaced} "
+        f"EXCEPT DISTINCT SELECT {values} {good}) AS other) = 0 AND (SELECT COUNT(*) FROM ("
+        f"SELECT {values} {good} EXCEPT DISTINCT "
+        f"SELECT {names} FROM store.{table} WHERE {replaced}) AS lost) = 0, 1, "
         f"ERROR('{table}: what was read back is not what was staged; nothing was published'))"
     )
 
@@ -175,15 +197,11 @@ def _quarantine_statements(
             f"LEFT JOIN new_games AS g ON g.game_date = s.game_date {on_game} "
             "WHERE a.status = 'QUARANTINED' AND (g.verdict IS NULL OR g.verdict = 'held')"
         )
-    numbers: Mapping[date, int] = {d.attempt.game_date: d.attempt.attempt for d in decisions}
-    for refusal in refused:
-        if refusal.game_date in numbers:
-            game = quoted(refusal.game_id) if refusal.game_id else "NULL"
-            yield (
-                f"INSERT INTO {target} VALUES ({table}, DATE '{refusal.game_date}', "
-                f"{numbers[refusal.game_date]}, {game}, {quoted(refusal.detail)}, "
-                f"{quoted(refusal.row)})"
-            )
+    if refused:
+        yield (
+            f"INSERT INTO {target} SELECT {table}, r.game_date, a.attempt, r.game_id, r.detail, "
+            "r.content FROM refused_rows AS r JOIN new_attempts AS a ON a.game_date = r.game_date"
+        )
 
 
 def _between(decisions: "Sequence[Decision]") -> str:
