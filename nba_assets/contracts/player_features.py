@@ -132,7 +132,8 @@ PLAYER_FEATURES = Contract(
         Column(
             "window_completeness",
             "FLOAT64",
-            "Certified share of the team's earlier games",
+            "Share of the team's earlier games the windows could see; below 1 only where an "
+            "operator waived a game",
             low=0,
             high=1,
             lineage=(f"{_TEAM}.window_completeness",),

@@ -7,6 +7,16 @@ WITH sightings AS (
     LEAD(game_date) OVER (PARTITION BY player_id, season ORDER BY game_date) AS next_game_date
   FROM player_game_summary_before
 ),
+windows AS (
+  SELECT
+    team, season, game_date,
+    LEAD(game_date) OVER (PARTITION BY team, season ORDER BY game_date) AS next_game_date,
+    COUNT(*) OVER (
+      PARTITION BY team, season ORDER BY game_date
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS games
+  FROM (SELECT DISTINCT team, season, game_date, game_id FROM player_game_summary_before) AS seen
+),
 expected AS (
   SELECT
     t.*, s.player_id, s.player_name,
@@ -59,7 +69,7 @@ SELECT
   e.player_id, e.player_name,
   i.player_id IS NOT NULL AS listed_inactive,
   s.games_played,
-  e.window_completeness,
+  LEAST(e.window_completeness, SAFE_DIVIDE(w.games, e.games_scheduled)) AS window_completeness,
   s.game_date AS history_through,
   s.points_avg_5, s.points_avg_10, s.points_avg_season, s.points_std_10,
   s.minutes_avg_5, s.minutes_avg_10, s.minutes_avg_season,
@@ -85,6 +95,9 @@ FROM expected AS e
 JOIN state AS s
   ON s.player_id = e.player_id AND s.season = e.season
   AND s.game_date < e.game_date AND COALESCE(s.next_game_date >= e.game_date, TRUE)
+JOIN windows AS w
+  ON w.team = e.team AND w.season = e.season
+  AND w.game_date < e.game_date AND COALESCE(w.next_game_date >= e.game_date, TRUE)
 LEFT JOIN team_form AS o
   ON o.game_date = e.game_date AND o.game_id = e.game_id AND o.team = e.opponent
 LEFT JOIN player_availability AS i

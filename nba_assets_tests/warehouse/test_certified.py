@@ -132,6 +132,22 @@ def test_a_hole_does_not_hold_its_own_date_or_earlier_ones(built: Deployment) ->
     assert tables["team_form"].contract.due is Due.SCHEDULED
 
 
+def test_a_game_without_players_shows_in_the_windows_of_its_players(empty: Deployment) -> None:
+    game = empty.league.game(HOLE, "BOS")
+    empty.league.drop("player_box_scores", game)
+    empty.waive("player_box_scores", game)
+
+    empty.build_all(tables=(*RAW, *SUMMARIES, *FEATURES))
+
+    assert empty.attempt("team_offense_game_summary", HOLE).status is Status.COMPLETE
+    assert empty.attempt("player_game_summary", HOLE).status is Status.WAIVED
+    lacking = empty.query(
+        "SELECT DISTINCT team FROM player_features WHERE window_completeness < 1 "
+        f"AND game_date = DATE '{FIRST_FEATURES}'"
+    )
+    assert {row["team"] for row in lacking} == set(empty.league.teams(game))
+
+
 def test_a_waiver_fills_the_hole_and_the_window_says_what_it_lacks(empty: Deployment) -> None:
     game = _lose(empty, HOLE, "BOS")
     empty.waive("team_offense_game_summary", game)
