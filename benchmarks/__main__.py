@@ -107,7 +107,7 @@ def range_run() -> Iterator[Line]:
         )
     text = f"613 dates to features, 8 tables: {ours.seconds:.1f} s"
     yield Line("range", text, "60 s", ours.seconds / 60, 1)
-    yield Line("range-bare", text, f"same SQL, bare: {bare.seconds:.1f} s",
+    yield Line("range-bare", text, f"same transformations, bare: {bare.seconds:.1f} s",
                ours.seconds / bare.seconds, 5)  # fmt: skip
 
 
