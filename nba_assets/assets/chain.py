@@ -61,10 +61,22 @@ def build_chain(
             for name in names:
                 attempts = builder.build(name, season_dates)
                 summary.append(_summary(name, attempts))
-                yield from _events(context, attempts, checks)
+                yield from _materializations(attempts)
+                yield from _evaluations(context, attempts, checks)
                 held[name] += [a for a in attempts if not a.status.certified]
             # One line a season: each costs as much as the events of a date.
             context.log.info("\n".join(summary))
+        for name in {key.asset_key.to_user_string() for key in checks}.difference(names):
+            # A check run without its table repeats what the ledger says of the latest attempts.
+            attempts = builder.latest(name, dates)
+            if never := sorted(set(dates).difference(a.game_date for a in attempts)):
+                raise dg.Failure(
+                    f"{name} was never run for {len(never)} dates, {never[0]} … {never[-1]}: there "
+                    "is nothing to check; materialize them first",
+                    allow_retries=False,
+                )
+            yield from _evaluations(context, attempts, checks)
+            held[name] += [a for a in attempts if not a.status.certified]
         for key in checks:
             yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
         if any(held.values()):
@@ -151,14 +163,18 @@ def _lineage(contract: Contract) -> dict[str, Any]:
     return {"dagster/column_lineage": dg.TableColumnLineage(by_column)} if by_column else {}
 
 
-def _events(
+def _materializations(attempts: Sequence[Attempt]) -> Iterator[dg.AssetMaterialization]:
+    for attempt in attempts:
+        if attempt.status.certified:
+            yield _materialization(attempt)
+
+
+def _evaluations(
     context: dg.AssetExecutionContext,
     attempts: Sequence[Attempt],
     selected: "set[dg.AssetCheckKey] | frozenset[dg.AssetCheckKey]",
-) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+) -> Iterator[dg.AssetCheckEvaluation]:
     certified = [attempt for attempt in attempts if attempt.status.certified]
-    for attempt in certified:
-        yield _materialization(attempt)
     stored = {}
     if certified:
         stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
@@ -174,7 +190,7 @@ def _events(
                 check = looked.get(key.name) or Check(
                     key.name, passed=True, figures={"not_evaluated": NOT_EVALUATED}
                 )
-                yield _evaluation(context, attempt, check, storage_id)
+                yield _evaluation(attempt, check, storage_id)
 
 
 def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
@@ -202,9 +218,7 @@ def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
     )
 
 
-def _evaluation(
-    context: dg.AssetExecutionContext, attempt: Attempt, check: Check, storage_id: int | None
-) -> dg.AssetCheckEvaluation:
+def _evaluation(attempt: Attempt, check: Check, storage_id: int | None) -> dg.AssetCheckEvaluation:
     """A check result of one date. The documented ``AssetCheckResult`` has no partition, and a
     blocking failure of one date would stop the step, so the event itself does not block.
     """
@@ -230,7 +244,7 @@ def _evaluation(
         target_materialization_data=(
             AssetCheckEvaluationTargetMaterializationData(
                 storage_id=storage_id,
-                run_id=context.run.run_id,
+                run_id=attempt.run_id,
                 timestamp=attempt.recorded_at.timestamp(),
             )
             if storage_id is not None

@@ -72,6 +72,12 @@ class Publisher:
             self._on_built(attempts)
         return attempts
 
+    def latest(self, name: str, dates: Sequence[date]) -> list[Attempt]:
+        """What the ledger says of the dates that were ever tried; nothing is built."""
+        with self._warehouse.reading() as engine:
+            found = ledger.latest(engine, (name,), min(dates), max(dates))
+        return [found[name, day] for day in dates if (name, day) in found]
+
     def _attempts(self, table: DatedTable, dates: Sequence[date]) -> list[Attempt]:
         try:
             return self._build(table, dates)

@@ -189,6 +189,27 @@ def test_a_subset_of_assets_and_of_checks_leaves_the_rest_alone(place: Place) ->
     assert check_results(place.instance, "team_box_scores", "row_counts", days) == green
 
 
+def test_a_check_run_alone_repeats_the_ledger_and_never_passes_on_nothing(place: Place) -> None:
+    row_counts = dg.AssetSelection.checks(
+        dg.AssetCheckKey(dg.AssetKey("player_box_scores"), "row_counts")
+    )
+    definitions = place.definitions(ONE_GAME_OF_THREE)
+    before = run(definitions, place.instance, row_counts, FIRST)
+    run(definitions, place.instance, TABLES, FIRST, LAST)
+    good = run(definitions, place.instance, row_counts, FIRST)
+    bad = run(definitions, place.instance, row_counts, BAD)
+
+    assert not before.success
+    assert "was never run" in failure(before)
+    assert good.success
+    assert not bad.success
+    assert f"player_box_scores {BAD} HELD" in failure(bad)
+    assert check_results(place.instance, "player_box_scores", "row_counts", (FIRST, BAD)) == {
+        FIRST: "SUCCEEDED",
+        BAD: "FAILED",
+    }
+
+
 def test_a_dependent_without_its_inputs_is_red_and_says_what_was_never_run(place: Place) -> None:
     result = run(place.definitions(), place.instance, ["team_box_scores"], FIRST)
     assert not result.success
