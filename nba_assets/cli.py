@@ -187,8 +187,6 @@ def status(
         f"\nLatest attempt: {newest.recorded_at:%Y-%m-%d %H:%M} UTC, {newest.table_name} "
         f"{newest.game_date}, run {newest.run_id}."
     )
-    console.show(f"Data: {deployment.settings.warehouse_file.resolve()}; one view a table.")
-    console.show("UI: run `dagster dev` in the checkout and open http://localhost:3000.")
 
 
 @main.command("plan")
@@ -679,6 +677,7 @@ def _conclude(
 
 def _report(deployment: Deployment, now: Standing, *, everything: bool, counts: bool) -> None:
     console.show(console.verdict(now))
+    console.show(console.totals(now))
     console.show(console.states(now) if counts else console.matrix(now))
     rates, errors = _figures(deployment, now)
     if rates:
@@ -687,6 +686,8 @@ def _report(deployment: Deployment, now: Standing, *, everything: bool, counts: 
         console.show(console.errors(errors))
     if now.needs:
         console.show(console.causes(report.gaps(now), everything=everything))
+    console.show(f"\nData: {deployment.settings.warehouse_file.resolve()}; one view a table.")
+    console.show("UI: run `dagster dev` in the checkout and open http://localhost:3000.")
 
 
 def _figures(

@@ -107,6 +107,13 @@ def ruling(*, passed: bool) -> Text:
     return Text("CERTIFIED", "bold green") if passed else Text("NOT CERTIFIED", "bold red")
 
 
+def totals(standing: "Standing") -> Text:
+    """How many table-dates are in which state, in one line."""
+    total = sum(tally(standing).values(), Counter[str]())
+    states = (f"{total[name]:,} {name.lower()}" for name in STATES if total[name])
+    return Text(f"Table-dates: {', '.join(states)}.")
+
+
 def matrix(standing: "Standing") -> RenderableType:
     """Tables by seasons: how many dates are complete, or of how many."""
     counts = tally(standing)
