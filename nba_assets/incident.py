@@ -18,6 +18,7 @@ import dagster as dg
 from nba_assets.definitions import build_defs
 from nba_assets.deployment import build_publisher, build_tables, build_warehouse
 from nba_assets.errors import NbaAssetsError
+from nba_assets.launch import QUIET
 from nba_assets.seasons import EASTERN, WARMUP_DAYS, game_dates, season_start
 from nba_assets.settings import Settings
 from nba_assets.sources.faults import (
@@ -52,7 +53,6 @@ CHAIN = (
 """what the night is run for"""
 BEFORE_TIPOFF = ("schedule", "player_availability", "team_form")
 """what is certified of the next day before the night goes wrong"""
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 REVERSED_KEY = """
 SELECT s.* REPLACE (IF(t.matchup IS NULL, NULL, s.usage_rate) AS usage_rate)

@@ -8,9 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from nba_assets.event_log_storage import BulkSqliteEventLogStorage
+from nba_assets.launch import QUIET
 from nba_assets.partitions import game_date_partitions
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
