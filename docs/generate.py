@@ -6,7 +6,7 @@ from pathlib import Path
 from nba_assets.assets.graph import dated_tables
 from nba_assets.contracts.contract import Column, Contract, Due, Severity, Unit
 from nba_assets.settings import PREFIX, Settings
-from nba_assets.warehouse.audit import row_rules
+from nba_assets.warehouse.audit import column_rules
 from nba_assets.warehouse.dated_table import DatedTable, FromSource, FromSQL, Scope
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -70,7 +70,7 @@ def _table(table: DatedTable) -> Iterator[str]:
 
 def _checks(contract: Contract) -> Iterator[str]:
     declared = {rule.name for rule in contract.rules}
-    implied = sum(rule.name not in declared for rule in row_rules(contract))
+    implied = sum(rule.name not in declared for rule in column_rules(contract))
     yield f"| check | rules beside the {implied} that follow from the columns |"
     yield "|---|---|"
     for check in contract.checks:

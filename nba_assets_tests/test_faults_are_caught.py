@@ -134,7 +134,7 @@ CAUGHT: Mapping[str, tuple[Red, ...]] = {
     ),
     "exhibition_game": (
         Red(SCHEDULE, QUARANTINED, "contract", "home_team_known"),
-        Red(SCHEDULE, QUARANTINED, "contract", "season_type_matches_id"),
+        Red(SCHEDULE, QUARANTINED, "contract", "season_type_known"),
         Red(PLAYERS, HELD, "contract", "team_known"),
         *SCHEDULE_UNKNOWN,
     ),

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from nba_assets.assets.graph import dated_tables
-from nba_assets.contracts.contract import Contract, SetRule
+from nba_assets.contracts.contract import Contract, RowRule, SetRule
 from nba_assets.errors import TransformError
 from nba_assets.googlesql import lint, quoted, render_bigquery, render_duckdb
-from nba_assets.warehouse.audit import row_rules
+from nba_assets.warehouse.audit import column_rules
 from nba_assets.warehouse.dated_table import DatedTable, FromPython, FromSQL
 from nba_assets.warehouse.digest import digest_query
 
@@ -109,6 +109,10 @@ GOLDEN: tuple[tuple[str, Any], ...] = (
     ("SELECT LENGTH('Dončić')", 6),
     ("SELECT UPPER('Dončić')", "DONČIĆ"),
     ("SELECT 'a' = 'A'", False),
+    (("SELECT w FROM (SELECT 'b a' AS x) AS t CROSS JOIN UNNEST(SPLIT(x, ' ')) AS w ORDER BY w"),
+     [("a",), ("b",)]),
+    ("SELECT SPLIT('Dario Šarić', ' ')", ["Dario", "Šarić"]),
+    (r"SELECT REGEXP_EXTRACT('Dario Šarić', r'\S+$')", "Šarić"),
     # Aggregates of one row and of none.
     ("SELECT STDDEV_SAMP(x) FROM (SELECT 1.0 AS x) AS t", None),
     ("SELECT VAR_SAMP(x) FROM (SELECT 1.0 AS x) AS t", None),
@@ -277,7 +281,8 @@ def _rules(table: DatedTable) -> Iterator[tuple[str, str, frozenset[str]]]:
     staged = frozenset({"staged"})
     declared = frozenset(read.relation for read in table.reads)
     of_rules = staged | {"due_games", "elsewhere", "holes"} | declared
-    for row_rule in row_rules(contract):
+    own = (rule for rule in contract.rules if isinstance(rule, RowRule))
+    for row_rule in (*column_rules(contract), *own):
         yield row_rule.name, f"SELECT 1 AS x FROM staged WHERE {row_rule.predicate}", staged
     for rule in contract.rules:
         if isinstance(rule, SetRule):

@@ -231,7 +231,7 @@ def _evaluation(attempt: Attempt, check: Check, storage_id: int | None) -> dg.As
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(attempt.table_name),
         check_name=check.name,
-        passed=not shown,
+        passed=check.passed,
         severity=(
             dg.AssetCheckSeverity.WARN
             if check.passed and check.warnings

@@ -52,6 +52,7 @@ TEAM_OFFENSE_GAME_SUMMARY = Contract(
         "for a game without one, from the players of that game."
     ),
     grain=("game_id", "team"),
+    version=2,
     columns=(
         GAME_ID,
         GAME_DATE,
@@ -155,6 +156,18 @@ TEAM_OFFENSE_GAME_SUMMARY = Contract(
             "FROM staged GROUP BY game_date, game_id "
             "HAVING COUNT(*) = 2 AND (SUM(margin) <> 0 OR MAX(minutes) <> MIN(minutes))",
             check="reconciliation",
+        ),
+        SetRule(
+            "minutes_match_players",
+            "SELECT s.game_date, s.game_id, CONCAT(s.team, ': players sum to ', "
+            "CAST(ROUND(p.minutes, 1) AS STRING), ' minutes, the team has ', "
+            "CAST(ROUND(s.minutes) AS STRING)) AS detail FROM staged AS s JOIN ("
+            "SELECT game_date, game_id, team, SUM(minutes) AS minutes FROM player_box_scores "
+            "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team) AS p "
+            "ON p.game_date = s.game_date AND p.game_id = s.game_id AND p.team = s.team "
+            "WHERE ABS(p.minutes - s.minutes) > 12",
+            check="reconciliation",
+            reads=("player_box_scores",),
         ),
         _players_sum_to_team("players_sum_to_team", _DENOMINATORS, Severity.ERROR),
         _players_sum_to_team(

@@ -1,6 +1,11 @@
-"""The audit of staged rows against their contract. Every rule is one query for what breaks it."""
+"""The audit of staged rows against their contract. Every rule is one query for what breaks it.
 
-from collections.abc import Iterator, Mapping
+What follows from the columns alone (NULLs, allowed values, bounds) is judged first. A game that
+breaks any of it is set aside before anything computes with its values: no sum overflows for it, and
+no other game suffers from it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -58,11 +63,16 @@ def audit(
 ) -> Audit:
     """Audit the temporary table ``staged`` against its contract.
 
-    ``scheduled_games`` holds every game of the dates with its state, ``due_games`` the ready ones,
-    ``required_games`` all but the waived; ``relations`` are what the rules read.
+    Afterwards ``staged`` lacks the games whose values break what their columns declare; ``arrived``
+    has all rows. ``scheduled_games`` holds every game of the dates with its state, ``due_games``
+    the ready ones, ``required_games`` all but the waived; ``relations`` are what the rules read.
     """
+    rows = _rows(engine)
+    unsound = _set_unsound_aside(engine, contract)
+    own = [rule for rule in contract.rules if isinstance(rule, RowRule)]
     violations = [
-        *_row_violations(engine, contract),
+        *unsound,
+        *_row_violations(engine, contract, own),
         *_set_violations(engine, _grain_unique(contract), relations, thresholds),
     ]
     if contract.unit is Unit.GAME:
@@ -71,12 +81,42 @@ def audit(
         if isinstance(rule, SetRule):
             violations += _set_violations(engine, rule, relations, thresholds)
     counts, missing = _counts(engine, contract, relations)
-    found = sorted(violations + missing, key=lambda v: (str(v.game_date), v.game_id or "", v.text))
-    return Audit(tuple(found), counts, _figures(engine, contract), _rows(engine))
+    aside = {(violation.game_date, violation.game_id) for violation in unsound}
+    violations += (v for v in missing if (v.game_date, v.game_id) not in aside)
+    found = sorted(violations, key=lambda v: (str(v.game_date), v.game_id or "", v.text))
+    return Audit(tuple(found), counts, _figures(engine, contract), rows)
 
 
-def row_rules(contract: Contract) -> Iterator[RowRule]:
-    """The rules that follow from the declared columns, then the contract's own."""
+def _set_unsound_aside(engine: Engine, contract: Contract) -> list[Violation]:
+    """Take the games out of ``staged`` of which a value is not what its column declares."""
+    import pyarrow as pa
+
+    found = _row_violations(engine, contract, list(column_rules(contract)))
+    engine.create("arrived", "SELECT * FROM staged")
+    if not found:
+        return []
+    by_game = contract.unit is Unit.GAME
+    unsound = {(v.game_date, v.game_id if by_game else None) for v in found}
+    engine.load(
+        "unsound",
+        pa.table(
+            {
+                "game_date": pa.array([day for day, _ in unsound], pa.date32()),
+                "game_id": pa.array([game for _, game in unsound], pa.string()),
+            }
+        ),
+    )
+    same_game = "AND COALESCE(u.game_id = a.game_id, TRUE)" if by_game else ""
+    engine.create(
+        "staged",
+        "SELECT a.* FROM arrived AS a LEFT JOIN unsound AS u "
+        f"ON u.game_date = a.game_date {same_game} WHERE u.game_date IS NULL",
+    )
+    return found
+
+
+def column_rules(contract: Contract) -> Iterator[RowRule]:
+    """The rules that follow from the declared columns."""
     for column in contract.columns:
         value = column.name
         null = f"{value} IS NULL OR " if column.nullable else ""
@@ -94,7 +134,6 @@ def row_rules(contract: Contract) -> Iterator[RowRule]:
         ]
         if limits:
             yield RowRule(f"{value}_within_bounds", f"{null}{' AND '.join(limits)}")
-    yield from (rule for rule in contract.rules if isinstance(rule, RowRule))
 
 
 _UNSCHEDULED = SetRule(
@@ -122,8 +161,12 @@ def _grain_unique(contract: Contract) -> SetRule:
     )
 
 
-def _row_violations(engine: Engine, contract: Contract) -> list[Violation]:
-    rules = {rule.name: rule for rule in row_rules(contract)}
+def _row_violations(
+    engine: Engine, contract: Contract, declared: Sequence[RowRule]
+) -> list[Violation]:
+    if not declared:
+        return []
+    rules = {rule.name: rule for rule in declared}
     every = " AND ".join(f"COALESCE({rule.predicate}, FALSE)" for rule in rules.values())
     broken = ", ".join(
         f"IF(COALESCE({rule.predicate}, FALSE), NULL, {quoted(name)})"

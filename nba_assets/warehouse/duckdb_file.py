@@ -156,9 +156,10 @@ class DuckDBFile:
                 if time.monotonic() > deadline:
                     holder = Path(lock_file).read_text() or "unknown"
                     raise WarehouseBusy(
-                        f"{self._file} was held for more than {self._lock_timeout:.0f} s; the last "
-                        f"writer was process {holder}. Let it finish or end it, then run again; "
-                        "NBA_ASSETS_LOCK_TIMEOUT sets the limit."
+                        f"{self._file} was in use by others for more than {self._lock_timeout:.0f} "
+                        f"s. The last to write was process {holder}; who reads holds it as well "
+                        f"(`fuser {lock_file}` lists them all). Let them finish or end them, then "
+                        "run again; NBA_ASSETS_LOCK_TIMEOUT sets the limit."
                     ) from None
             else:
                 return

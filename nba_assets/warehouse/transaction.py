@@ -192,7 +192,7 @@ def _quarantine_statements(
         on_game = "AND g.game_id IN (s.game_id, '*')" if contract.unit is Unit.GAME else ""
         yield (
             f"INSERT INTO {target} SELECT {table}, s.game_date, a.attempt, {game}, "
-            f"COALESCE(g.reason, a.message), TO_JSON_STRING(STRUCT({row})) FROM staged AS s "
+            f"COALESCE(g.reason, a.message), TO_JSON_STRING(STRUCT({row})) FROM arrived AS s "
             "JOIN new_attempts AS a ON a.game_date = s.game_date "
             f"LEFT JOIN new_games AS g ON g.game_date = s.game_date {on_game} "
             "WHERE a.status = 'QUARANTINED' AND (g.verdict IS NULL OR g.verdict = 'held')"

@@ -11,7 +11,7 @@ from nba_assets.contracts.contract import Contract, Due, RowRule, SetRule, Unit
 from nba_assets.contracts.teams import ALIASES, TEAMS, tricode
 from nba_assets.errors import BadInput
 from nba_assets.settings import Settings
-from nba_assets.warehouse.audit import row_rules
+from nba_assets.warehouse.audit import column_rules
 from nba_assets.warehouse.dated_table import DatedTable, Scope
 
 TABLES: Mapping[str, DatedTable] = dated_tables(Path("models"))
@@ -65,8 +65,8 @@ def test_bounds_and_values_fit_the_type(contract: Contract) -> None:
 
 @every_contract
 def test_rules_and_figures_have_names_of_their_own(contract: Contract) -> None:
-    rules = [rule.name for rule in row_rules(contract)]
-    rules += [rule.name for rule in contract.rules if isinstance(rule, SetRule)]
+    rules = [rule.name for rule in column_rules(contract)]
+    rules += [rule.name for rule in contract.rules]
     figures = [figure.name for figure in contract.figures]
 
     assert len(set(rules)) == len(rules)

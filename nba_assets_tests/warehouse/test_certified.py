@@ -72,7 +72,8 @@ def test_a_window_reads_strictly_earlier_dates_of_the_season(built: Deployment) 
 
 
 def test_rows_certified_under_an_older_contract_are_not_read(built: Deployment) -> None:
-    contract = replace(built.tables["team_offense_game_summary"].contract, version=2)
+    contract = built.tables["team_offense_game_summary"].contract
+    contract = replace(contract, version=contract.version + 1)
     with built.warehouse.reading() as engine:
         sql = relation(contract, Scope.WINDOW, DAY, DAY)
         assert engine.query("SELECT COUNT(*) AS n FROM r", {"r": sql}).to_pylist() == [{"n": 0}]
@@ -83,14 +84,17 @@ def test_a_raised_contract_version_holds_what_depends_on_it_and_says_so(
 ) -> None:
     tables = built.tables
     old = tables["team_offense_game_summary"]
-    tables[old.name] = replace(old, contract=replace(old.contract, version=2))
+    now, new = old.contract.version, old.contract.version + 1
+    tables[old.name] = replace(old, contract=replace(old.contract, version=new))
     with built.warehouse.reading() as engine:
         same_date = readiness(engine, tables, tables["player_game_summary"], [DAY])
         window = readiness(engine, tables, tables["team_form"], [DAY])
 
     for ready in (same_date, window):
         assert set(_states(ready).values()) == {"held"}
-        assert all("contract version 1" in g.reason and "now 2" in g.reason for g in ready.games)
+        assert all(
+            f"contract version {now}" in g.reason and f"now {new}" in g.reason for g in ready.games
+        )
 
 
 def test_a_hole_holds_the_later_games_of_its_two_teams_only(empty: Deployment) -> None:
