@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -17,18 +18,20 @@ import click
 from dotenv import dotenv_values
 
 from nba_assets import console
+from nba_assets.contracts.contract import Unit
 from nba_assets.deployment import Deployment
 from nba_assets.errors import NbaAssetsError
 from nba_assets.googlesql import quoted
 from nba_assets.seasons import game_dates, season_label, season_year, today
 from nba_assets.settings import Settings
+from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger, report
-from nba_assets.warehouse.ledger import Verdict, Waiver
+from nba_assets.warehouse.certified import dates_of_games, refuse_another_source
+from nba_assets.warehouse.ledger import Kind, Ruling, Verdict
 from nba_assets.warehouse.plan import (
     Reason,
     Run,
     Standing,
-    dates_of_games,
     past_dates,
     plan,
     repair,
@@ -40,7 +43,7 @@ from nba_assets.warehouse.plan import (
 
 if TYPE_CHECKING:
     from nba_assets.launch import Launcher
-    from nba_assets.warehouse.ledger import Attempt
+    from nba_assets.warehouse.ledger import Attempt, Cause
     from nba_assets.warehouse.warehouse import Engine
 
 
@@ -134,9 +137,17 @@ def backfill(
     _conclude(deployment, dates, tables, everything=everything)
 
 
+_deep = click.option(
+    "--deep",
+    is_flag=True,
+    help="Compare every stored row with what was published, not counts only.",
+)
+
+
 @main.command("repair")
 @_period
 @_everything
+@_deep
 @click.pass_obj
 def repair_command(
     deployment: Deployment,
@@ -145,6 +156,7 @@ def repair_command(
     last: date | None,
     seasons: tuple[str, ...],
     everything: bool,
+    deep: bool,
 ) -> None:
     """Run what `nba-assets plan` lists, then what that made stale, until nothing is left to try.
 
@@ -152,7 +164,7 @@ def repair_command(
     """
     dates = _dates(deployment, first, last, seasons)
     with _launched(deployment) as launch:
-        repair(lambda: _look(deployment, dates), launch)
+        repair(lambda: _look(deployment, dates, deep=deep), launch)
     _conclude(deployment, dates, tuple(deployment.tables), everything=everything)
 
 
@@ -238,6 +250,7 @@ def plan_command(
 @_period
 @_as_json
 @_everything
+@_deep
 @click.pass_obj
 def certify(
     deployment: Deployment,
@@ -247,6 +260,7 @@ def certify(
     seasons: tuple[str, ...],
     as_json: bool,
     everything: bool,
+    deep: bool,
 ) -> None:
     """The gate: exits 0 only if every date is certified and up to date in every table.
 
@@ -254,7 +268,7 @@ def certify(
     minutes > 0, overall and in every season (NBA_ASSETS_USAGE_RATE_COVERAGE_SEASON, 0.45).
     """
     dates = _dates(deployment, first, last, seasons)
-    now = _look(deployment, dates)
+    now = _look(deployment, dates, deep=deep)
     required = deployment.settings.usage_rate_coverage_season
     with _reading(deployment) as engine:
         found = report.coverage(engine, deployment.tables, dates) if engine else []
@@ -384,17 +398,67 @@ def waive(
     Of several games all are waived, or none.
     """
     _table(deployment, table)
-    if not reason.strip():
-        raise click.BadParameter("a reason of some words", param_hint="--reason")
+    reason = _reason(reason)
     with _writing(deployment) as engine:
         days = {game: _waivable(deployment, engine, table, game) for game in game_ids}
-        # Taken under the lock: an attempt recorded before knows nothing of the waiver.
-        moment = datetime.now(UTC)
-        for game in days:
-            ledger.waive(engine, Waiver(table, game, reason, by or getpass.getuser(), moment))
+        ledger.rule(engine, [_ruling(Kind.WAIVE, table, game, reason, by) for game in days])
     for game, told in days.items():
         click.echo(f"Waived: {table} {game} of {told}.")
     _what_follows(deployment)
+
+
+@main.command()
+@click.argument("table")
+@click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why what vanished is gone for good.")
+@click.option("--by", help="Who says so; the user's name unless given.")
+@click.pass_obj
+def accept(
+    deployment: Deployment, table: str, game_ids: tuple[str, ...], reason: str, by: str | None
+) -> None:
+    """Accept that what once passed of a game is no longer delivered: the smaller version is true.
+
+    It holds for what is missing now and for no later loss. Of several games all are accepted, or
+    none.
+    """
+    _table(deployment, table)
+    reason = _reason(reason)
+    with _writing(deployment) as engine:
+        found = {game: _vanished(engine, table, game) for game in game_ids}
+        ledger.rule(
+            engine,
+            [
+                replace(
+                    _ruling(Kind.ACCEPT, table, game, reason, by),
+                    game_date=cause.game_date,
+                    finding=f"{cause.rule}: {cause.detail}",
+                )
+                for game, causes in found.items()
+                for cause in causes
+            ],
+        )
+    for game, causes in found.items():
+        for cause in causes:
+            click.echo(f"Accepted: {table} {game} of {cause.game_date}: {cause.detail}.")
+    _what_follows(deployment)
+
+
+@main.command()
+@click.option("--reason", required=True, help="Why it is the same publication.")
+@click.pass_obj
+def adopt(deployment: Deployment, reason: str) -> None:
+    """Declare that the configured source is the publication this warehouse is filled from.
+
+    For a folder that was moved. Nothing is read; the next run compares what it delivers.
+    """
+    reason = _reason(reason)
+    identity = deployment.source.identity
+    with _writing(deployment, any_source=True) as engine:
+        known = ledger.source_identity(engine)
+        if known == identity:
+            raise click.ClickException(f"the warehouse is filled from {identity} already")
+        ledger.adopt(engine, identity, reason)
+    click.echo(f"Adopted: {identity}, in place of {known or 'none'}.")
 
 
 @main.command()
@@ -404,27 +468,35 @@ def waive(
 def waivers(deployment: Deployment, *, as_json: bool, history: bool) -> None:
     """The waivers in force."""
     with _reading(deployment) as engine:
-        found = ledger.waivers(engine, active=not history) if engine else []
+        rulings = ledger.rulings(engine) if engine else ledger.Rulings()
+        late = report.late_games(engine) if engine else set()
+    found = (
+        [ruling for ruling in rulings.all if ruling.kind is Kind.WAIVE]
+        if history
+        else rulings.waivers
+    )
     if as_json:
-        _print_json([vars(one) for one in found])
+        _print_json([{**vars(one), "delivered_since": one.game_id in late} for one in found])
     elif not found:
         click.echo("No game is waived." if not history else "No game was ever waived.")
     else:
-        console.show(console.waivers(found))
+        console.show(console.waivers(rulings, found, late))
 
 
 @main.command()
 @click.argument("table")
 @click.argument("game_id")
+@click.option("--reason", default="revoked", help="Why it ends.")
+@click.option("--by", help="Who says so; the user's name unless given.")
 @click.pass_obj
-def revoke(deployment: Deployment, table: str, game_id: str) -> None:
+def revoke(deployment: Deployment, table: str, game_id: str, reason: str, by: str | None) -> None:
     """End the waiver of a game; it is held again when its date runs again."""
     with _writing(deployment) as engine:
         if not _waiver(engine, _table(deployment, table), game_id):
             raise click.ClickException(
                 f"{table} {game_id} is not waived; `nba-assets waivers` lists what is"
             )
-        ledger.revoke(engine, table, game_id, datetime.now(UTC))
+        ledger.rule(engine, [_ruling(Kind.REVOKE, table, game_id, _reason(reason), by)])
     click.echo(f"Revoked: {table} {game_id}.")
     _what_follows(deployment)
 
@@ -507,23 +579,41 @@ def _reading(deployment: Deployment) -> "Iterator[Engine | None]":
         return
     deployment.warehouse.prepare(table.contract for table in deployment.tables.values())
     with deployment.warehouse.reading() as engine:
+        refuse_another_source(engine, deployment.source.identity)
         yield engine
 
 
 @contextmanager
-def _writing(deployment: Deployment) -> "Iterator[Engine]":
+def _writing(deployment: Deployment, *, any_source: bool = False) -> "Iterator[Engine]":
     if not deployment.settings.warehouse_file.exists():
         raise click.ClickException(_no_warehouse(deployment))
     deployment.warehouse.prepare(table.contract for table in deployment.tables.values())
     with deployment.warehouse.writing() as engine:
+        if not any_source:
+            refuse_another_source(engine, deployment.source.identity)
         yield engine
 
 
-def _look(deployment: Deployment, dates: Sequence[date]) -> Standing:
+def _look(deployment: Deployment, dates: Sequence[date], *, deep: bool = False) -> Standing:
+    listed = _listed(deployment)
     with _reading(deployment) as engine:
         if engine is None:
             return untouched(deployment.tables, dates)
-        return standing(engine, deployment.tables, dates, deployment.source.name)
+        return standing(
+            engine, deployment.tables, dates, deployment.source.name, listed=listed, deep=deep
+        )
+
+
+def _listed(deployment: Deployment) -> "Callable[[int], Coverage]":
+    """What the source lists of a season; nothing of one it does not publish."""
+    published = set(deployment.source.seasons())
+
+    def listed(year: int) -> Coverage:
+        if year in published:
+            return deployment.source.covers(year)
+        return Coverage(date(year, 9, 30), {})
+
+    return listed
 
 
 def _no_warehouse(deployment: Deployment) -> str:
@@ -541,19 +631,62 @@ def _nothing_yet(deployment: Deployment, now: Standing) -> None:
         console.show(f"Nothing was built yet: {_no_warehouse(deployment)}.")
 
 
-def _waiver(engine: "Engine", table: str, game_id: str) -> Waiver | None:
-    for waiver in ledger.waivers(engine):
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("a reason of some words", param_hint="--reason")
+    return text.strip()
+
+
+def _ruling(kind: Kind, table: str, game_id: str, reason: str, by: str | None) -> Ruling:
+    return Ruling(kind, table, game_id, reason, by or getpass.getuser(), datetime.now(UTC))
+
+
+def _waiver(engine: "Engine", table: str, game_id: str) -> Ruling | None:
+    for waiver in ledger.rulings(engine).waivers:
         if (waiver.table_name, waiver.game_id) == (table, game_id):
             return waiver
     return None
+
+
+def _vanished(engine: "Engine", table: str, game_id: str) -> "list[Cause]":
+    """What the latest attempts found to be gone of a game.
+
+    Raises:
+        ClickException: nothing is.
+    """
+    found = [
+        cause
+        for attempt in ledger.latest(engine, (table,), date.min, date.max).values()
+        for cause in attempt.causes
+        if cause.is_of(table, attempt.game_date)
+        and cause.game_id == game_id
+        and cause.rule in report.VANISHING_RULES
+    ]
+    if not found:
+        raise click.ClickException(
+            f"nothing that passed of {table} {game_id} has vanished: there is nothing to accept; "
+            "`nba-assets status` names what is held and why"
+        )
+    return found
 
 
 def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str) -> str:
     """The date of a game that may be waived.
 
     Raises:
-        ClickException: it is unknown, certified, or waived already.
+        ClickException: it is unknown, certified, waived already, or nothing of it can be waived.
     """
+    contract = deployment.tables[table].contract
+    if contract.unit is Unit.DATE or table == "schedule":
+        raise click.ClickException(
+            f"{table} cannot be waived by game: "
+            + (
+                "every table reads which games there are from it. Waive the game in the tables "
+                "that miss it, or accept its loss with `nba-assets accept schedule GAME_ID`"
+                if table == "schedule"
+                else "it is certified by date"
+            )
+        )
     found = dates_of_games(engine, deployment.tables, f"SELECT {quoted(game_id)} AS game_id")
     if not found:
         raise click.ClickException(
@@ -569,7 +702,7 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
         )
     if known := _waiver(engine, table, game_id):
         raise click.ClickException(
-            f"{table} {game_id} is waived already, by {known.waived_by}: {known.reason}; "
+            f"{table} {game_id} is waived already, by {known.ruled_by}: {known.reason}; "
             f"`nba-assets revoke {table} {game_id}` ends that"
         )
     return console.span(first, last)

@@ -1,7 +1,7 @@
 """How plans and reports look on a terminal: what is wrong first, why, and what to do about it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from nba_assets.warehouse.report import (
 )
 
 if TYPE_CHECKING:
-    from nba_assets.warehouse.ledger import Waiver
+    from nba_assets.warehouse.ledger import Ruling, Rulings
     from nba_assets.warehouse.plan import Standing
 
 SHOWN = 12
@@ -36,6 +36,7 @@ COLOURS = {
     "PENDING": "yellow",
     "HELD": "yellow",
     "STALE": "yellow",
+    "DAMAGED": "red",
     "MISSING": "yellow",
     "QUARANTINED": "red",
     "FAILED": "red",
@@ -45,7 +46,8 @@ ADVICE = {
     "mended, `nba-assets repair`; if it never will be, `nba-assets waive TABLE GAME_ID`",
     "FAILED": "mend what the message names, then `nba-assets repair`",
     "HELD": "when the source has it, `nba-assets repair`; if it never will, "
-    "`nba-assets waive TABLE GAME_ID`",
+    "`nba-assets waive TABLE GAME_ID`; what vanished for good, `nba-assets accept TABLE GAME_ID`",
+    "DAMAGED": "rows were changed behind the ledger; `nba-assets repair` stores them again",
     "PENDING": "games are not final yet; `nba-assets repair` after they are",
     "MISSING": "`nba-assets repair` runs them, or `nba-assets backfill --from --to` a part",
     "STALE": "`nba-assets repair`",
@@ -282,17 +284,19 @@ def row(content: "dict[str, Any]") -> Table:
     return table
 
 
-def waivers(found: "Sequence[Waiver]") -> Table:
-    """The waivers, in force or revoked."""
+def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:
+    """Waivers, in force or ended; ``late`` are the games delivered since."""
     table = Table("table", "game", "by", "since", "revoked", "reason", box=None)
     for one in found:
+        end = rulings.ended(one)
+        since = " (delivered since: revoke it to take the game)" if one.game_id in late else ""
         table.add_row(
             one.table_name,
             one.game_id,
-            Text(one.waived_by),
-            f"{one.waived_at:%Y-%m-%d %H:%M}",
-            f"{one.revoked_at:%Y-%m-%d %H:%M}" if one.revoked_at else "",
-            Text(one.reason),
+            Text(one.ruled_by),
+            f"{one.ruled_at:%Y-%m-%d %H:%M}",
+            f"{end.ruled_at:%Y-%m-%d %H:%M}" if end else "",
+            Text(f"{one.reason}{since}"),
         )
     return table
 
@@ -309,7 +313,9 @@ def _cell(count: "Counter[str]") -> Text:
     total, good = count.total(), sum(count[state] for state in GOOD)
     if good == total:
         return Text(f"{total}", "green")
-    colour = "red" if any(count[state] for state in ("QUARANTINED", "FAILED")) else "yellow"
+    colour = (
+        "red" if any(count[state] for state in ("QUARANTINED", "FAILED", "DAMAGED")) else "yellow"
+    )
     return Text(f"{good}/{total}", colour)
 
 

@@ -48,7 +48,7 @@ def build_warehouse(settings: Settings) -> "Warehouse":
 
 def build_tables(settings: Settings) -> "dict[str, DatedTable]":
     """The dated tables of the configured deployment."""
-    return dated_tables(settings.data_dir / "models")
+    return dated_tables(settings.data_dir / "models", settings.thresholds)
 
 
 def build_publisher(
@@ -68,8 +68,8 @@ def build_publisher(
         warehouse,
         tables,
         source or build_source(settings),
-        settings.thresholds,
         run_id,
+        first_date=settings.first_date,
         on_built=on_built,
     )
 

@@ -5,6 +5,7 @@
     ├── SourceError            a source did not deliver what it must
     │   ├── SourceUnavailable  waiting may help: time-out, throttled, file being written
     │   └── BadInput           waiting does not help: the data is not what its contract says
+    ├── AnotherSource          the warehouse is filled from another source
     ├── NotCertified           a read of data that no passed audit vouches for
     ├── TransformError         a transformation is not legal GoogleSQL for every engine
     └── WarehouseError         the store refused, or read back something else than was written
@@ -43,6 +44,10 @@ class SourceUnavailable(SourceError):
 
 class BadInput(SourceError):
     """The source delivered data that breaks its contract; asking again will not help."""
+
+
+class AnotherSource(NbaAssetsError):
+    """The warehouse is filled from another source than the one that is configured."""
 
 
 class NotCertified(NbaAssetsError):

@@ -67,6 +67,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
+from nba_assets.instance_storage import one_at_a_time
+
 TESTED_DAGSTER_VERSIONS = frozenset({"1.13.27"})
 
 
@@ -92,7 +94,8 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Open the event log in ``base_dir``, creating it if need be."""
         self.forget_waiting()
-        super().__init__(base_dir, inst_data)
+        with one_at_a_time(base_dir):
+            super().__init__(base_dir, inst_data)
         self._bulk = self._is_tested_ground()
         _storages.add(self)
 

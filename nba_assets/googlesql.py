@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -271,19 +272,26 @@ class DuckDBRenderer:
         return rendered
 
     def save(self) -> None:
-        """Write what was learnt; another process's file is replaced whole."""
-        if self._learnt:
-            draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        """Write what was learnt; another process's file is replaced whole.
+
+        It only saves time: where it cannot be written, the next process learns again.
+        """
+        if not self._learnt:
+            return
+        draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        with suppress(OSError):
             draft.write_text(json.dumps({"version": _version(), "rendered": self._known}))
             draft.replace(self._file)
-            self._learnt = False
+        self._learnt = False
 
     def _read(self) -> dict[str, str]:
         self._known = {}
-        if self._file.exists():
+        # What is damaged, or of another version, is as good as not there.
+        with suppress(OSError, ValueError):
             stored = json.loads(self._file.read_text(encoding="utf-8"))
-            if stored["version"] == _version():
-                self._known = stored["rendered"]
+            if isinstance(stored, dict) and stored.get("version") == _version():
+                rendered = stored.get("rendered")
+                self._known = rendered if isinstance(rendered, dict) else {}
         return self._known
 
 

@@ -35,9 +35,9 @@ class Settings(BaseModel):
     """how many seasons it plays; unset: up to the current one"""
     first_date: date = FIRST_GAME_DATE
     """the first daily partition"""
-    lock_timeout: float = 900.0
+    lock_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
     """seconds a process waits for another one's write"""
-    memory_limit: str = "768MB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)$")] = "768MB"
     """most memory the embedded engine takes before it spills to disk"""
     usage_rate_coverage: Share = 0.90
     """blocking: share of a game's rows with minutes > 0 that must carry a usage_rate"""

@@ -33,7 +33,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 }
 DAGSTER = (
     "definitions", "partitions", "assets", "checks", "automation", "event_log_storage",
-    "launch", "incident",
+    "instance_storage", "launch", "incident",
 )  # fmt: skip
 DAGSTER_ON_DEMAND = ("cli",)
 """commands that start runs; they load it when they do"""

@@ -20,10 +20,10 @@ models     player_points_evaluation  <- player_game_summary player_points_predic
 """
 
 CHECKS = """
-schedule                  row_counts contract
-player_box_scores         row_counts contract reconciliation
-team_box_scores           row_counts contract reconciliation
-player_availability       row_counts contract
+schedule                  row_counts contract nothing_vanishes
+player_box_scores         row_counts contract reconciliation nothing_vanishes
+team_box_scores           row_counts contract reconciliation nothing_vanishes
+player_availability       row_counts contract nothing_vanishes
 team_offense_game_summary row_counts contract reconciliation
 player_game_summary       row_counts contract reconciliation usage_rate_coverage
 team_form                 row_counts contract point_in_time features reconciliation

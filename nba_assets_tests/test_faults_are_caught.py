@@ -5,8 +5,7 @@ nothing of what was not certified, and running again with the healthy source rep
 are no faults pass, with the right values.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,17 +13,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from nba_assets.assets.graph import dated_tables
-from nba_assets.contracts.contract import Contract
 from nba_assets.errors import SourceUnavailable
 from nba_assets.seasons import game_dates
-from nba_assets.settings import Settings
 from nba_assets.sources.faults import FAULTS, Fault, FaultySource, GameOnTwoDates
 from nba_assets.sources.source import Source
-from nba_assets.warehouse import ddl
-from nba_assets.warehouse.duckdb_file import DuckDBEngine
 from nba_assets.warehouse.ledger import Attempt, Status
 from nba_assets.warehouse.publish import Publisher
 from nba_assets.warehouse.warehouse import Warehouse
+from nba_assets_tests.memory_warehouse import MemoryWarehouse
 from nba_assets_tests.tiny_league import TinyLeague
 
 COMPLETE, EMPTY_OK, PENDING, HELD, QUARANTINED, FAILED = (
@@ -135,7 +131,6 @@ CAUGHT: Mapping[str, tuple[Red, ...]] = {
     "exhibition_game": (
         Red(SCHEDULE, QUARANTINED, "contract", "home_team_known"),
         Red(SCHEDULE, QUARANTINED, "contract", "season_type_known"),
-        Red(PLAYERS, HELD, "contract", "team_known"),
         *SCHEDULE_UNKNOWN,
     ),
     "opponents_swapped": _both("teams_match_schedule", "reconciliation"),
@@ -145,7 +140,6 @@ CAUGHT: Mapping[str, tuple[Red, ...]] = {
     "zero_denominator": _teams("points_match_schedule"),
     "unknown_team": (
         Red(SCHEDULE, QUARANTINED, "contract", "home_team_known"),
-        Red(TEAMS, HELD, "contract", "team_known"),
         *SCHEDULE_UNKNOWN,
     ),
     "refused_row": _both("refused"),
@@ -165,35 +159,8 @@ def inject(name: str) -> Fault:
     return FAULTS[name](dates=[NEXT if name == "rows_of_another_date" else BAD])
 
 
-class MemoryWarehouse:
-    """A warehouse without a file: the suite's many small builds mostly open and close one."""
-
-    def __init__(self) -> None:
-        import duckdb
-
-        self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        self.prepare(table.contract for table in GRAPH.values())
-
-    def prepare(self, contracts: Iterable[Contract]) -> None:
-        """See ``Warehouse``."""
-        with self.writing() as engine:
-            engine.transaction(list(ddl.statements(engine, contracts)))
-
-    @contextmanager
-    def writing(self) -> Iterator[DuckDBEngine]:
-        """See ``Warehouse``; temporary tables live as long as the session."""
-        session = self._connection.cursor()
-        session.execute("SET TimeZone = 'UTC'")
-        try:
-            yield DuckDBEngine(session)
-        finally:
-            session.close()
-
-    reading = writing
-
-
 def build(warehouse: Warehouse, source: Source) -> dict[tuple[str, date], Attempt]:
-    publisher = Publisher(warehouse, GRAPH, source, Settings().thresholds, "a run")
+    publisher = Publisher(warehouse, GRAPH, source, "a run")
     return {
         (name, attempt.game_date): attempt
         for name in TABLES
@@ -233,13 +200,13 @@ def quarantined(warehouse: Warehouse) -> dict[tuple[str, date], list[str]]:
 @pytest.fixture
 def warehouse() -> Warehouse:
     """An empty warehouse."""
-    return MemoryWarehouse()
+    return MemoryWarehouse(table.contract for table in GRAPH.values())
 
 
 @pytest.fixture(scope="module")
 def healthy() -> Rows:
     """What readers see of the range when nothing is wrong."""
-    warehouse = MemoryWarehouse()
+    warehouse = MemoryWarehouse(table.contract for table in GRAPH.values())
     assert {a.status for a in build(warehouse, LEAGUE).values()} == {COMPLETE, EMPTY_OK}
     return visible(warehouse)
 

@@ -280,7 +280,7 @@ def _rules(table: DatedTable) -> Iterator[tuple[str, str, frozenset[str]]]:
     contract: Contract = table.contract
     staged = frozenset({"staged"})
     declared = frozenset(read.relation for read in table.reads)
-    of_rules = staged | {"due_games", "elsewhere", "holes"} | declared
+    of_rules = staged | {"due_games", "elsewhere", "holes", "stored", "delivered"} | declared
     own = (rule for rule in contract.rules if isinstance(rule, RowRule))
     for row_rule in (*column_rules(contract), *own):
         yield row_rule.name, f"SELECT 1 AS x FROM staged WHERE {row_rule.predicate}", staged

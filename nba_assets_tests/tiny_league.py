@@ -21,14 +21,14 @@ from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.contracts.schedule import SCHEDULE
 from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.seasons import game_dates
-from nba_assets.settings import Settings
-from nba_assets.sources.source import Delivery, Refused, arrow_schema
+from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.duckdb_file import DuckDBFile
 from nba_assets.warehouse.ledger import Attempt, Game
 from nba_assets.warehouse.publish import Publisher
 from nba_assets.warehouse.warehouse import Warehouse
+from nba_assets_tests.memory_warehouse import MemoryWarehouse
 
 TEAMS = ("BOS", "CHI", "DEN", "LAL", "MIA", "NYK")
 SEASON = 2025
@@ -69,6 +69,9 @@ class TinyLeague:
     """
 
     name = "tiny_league"
+    identity = "tiny league"
+    through = date(SEASON + 1, 9, 30)
+    """the last date its schedule covers"""
 
     def __init__(self, trades: Mapping[int, tuple[date, str]] | None = None) -> None:
         self.tables: dict[str, list[Row]] = {name: [] for name in RAW}
@@ -83,6 +86,11 @@ class TinyLeague:
     def seasons(self) -> Sequence[int]:
         """See ``Source``."""
         return (SEASON,)
+
+    def covers(self, year: int) -> Coverage:
+        """See ``Source``."""
+        rows = self.read("schedule", date(year, 10, 1), date(year + 1, 9, 30)).rows
+        return Coverage(self.through, games_listed(rows), "the tiny league lists its games so far")
 
     def read(self, table: str, first: date, last: date) -> Delivery:
         """See ``Source``. A game that has not begun has no box score."""
@@ -300,11 +308,13 @@ class Deployment:
     folder: Path
     league: TinyLeague = field(default_factory=TinyLeague)
     runs: int = 0
+    in_memory: MemoryWarehouse | None = None
+    """in place of the file, where a test builds much"""
 
     @property
-    def warehouse(self) -> DuckDBFile:
+    def warehouse(self) -> DuckDBFile | MemoryWarehouse:
         """The warehouse; every call opens it anew, as another process would."""
-        return DuckDBFile(self.folder / "warehouse.duckdb", lock_timeout=30.0)
+        return self.in_memory or DuckDBFile(self.folder / "warehouse.duckdb", lock_timeout=30.0)
 
     @property
     def tables(self) -> dict[str, DatedTable]:
@@ -321,8 +331,9 @@ class Deployment:
         warehouse, tables = warehouse or self.warehouse, tables or self.tables
         warehouse.prepare(table.contract for table in tables.values())
         self.runs += 1
-        thresholds = Settings().thresholds
-        return Publisher(warehouse, tables, self.league, thresholds, f"run-{self.runs}")
+        return Publisher(
+            warehouse, tables, self.league, f"run-{self.runs}", first_date=SEASON_START
+        )
 
     def build(self, table: str, first: date, last: date | None = None) -> list[Attempt]:
         """Build one table for a date, or for the dates ``first`` to ``last``."""
@@ -365,11 +376,33 @@ class Deployment:
 
     def waive(self, table: str, game_id: str, reason: str = "the arena burnt down") -> None:
         """Record a waiver of a game."""
-        waiver = ledger.Waiver(table, game_id, reason, "operator", datetime.now(UTC))
-        with self.warehouse.writing() as engine:
-            ledger.waive(engine, waiver)
+        self._rule(ledger.Kind.WAIVE, table, game_id, reason)
 
     def revoke(self, table: str, game_id: str) -> None:
         """End the waiver of a game."""
+        self._rule(ledger.Kind.REVOKE, table, game_id, "it was found")
+
+    def accept(self, table: str, game_id: str, reason: str = "it was annulled") -> None:
+        """Accept what the latest attempts found to be gone of a game."""
+        for attempt in self.attempts(table).values():
+            for cause in attempt.causes:
+                if cause.game_id == game_id and cause.is_of(table, attempt.game_date):
+                    finding = f"{cause.rule}: {cause.detail}"
+                    self._rule(
+                        ledger.Kind.ACCEPT, table, game_id, reason, attempt.game_date, finding
+                    )
+
+    def _rule(
+        self,
+        kind: ledger.Kind,
+        table: str,
+        game_id: str,
+        reason: str,
+        day: date | None = None,
+        finding: str | None = None,
+    ) -> None:
+        ruling = ledger.Ruling(
+            kind, table, game_id, reason, "operator", datetime.now(UTC), day, finding
+        )
         with self.warehouse.writing() as engine:
-            ledger.revoke(engine, table, game_id, datetime.now(UTC))
+            ledger.rule(engine, [ruling])

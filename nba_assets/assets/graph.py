@@ -1,5 +1,7 @@
 """The dated tables in the order they are built."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nba_assets.assets.analytics import player_game_summary, team_offense_game_summary
@@ -18,8 +20,14 @@ from nba_assets.assets.raw import (
 from nba_assets.warehouse.dated_table import DatedTable
 
 
-def dated_tables(models_dir: Path) -> dict[str, DatedTable]:
-    """Every dated table by name, each after what it reads."""
+def dated_tables(
+    models_dir: Path, thresholds: Mapping[str, float] | None = None
+) -> dict[str, DatedTable]:
+    """Every dated table by name, each after what it reads.
+
+    ``thresholds`` replace the limits the contracts declare.
+    """
+    given = thresholds or {}
     tables = (
         schedule.TABLE,
         player_box_scores.TABLE,
@@ -33,4 +41,9 @@ def dated_tables(models_dir: Path) -> dict[str, DatedTable]:
         player_points_predictions.table(models_dir),
         player_points_evaluation.TABLE,
     )
-    return {table.name: table for table in tables}
+    return {table.name: _judged_by(table, given) for table in tables}
+
+
+def _judged_by(table: DatedTable, given: Mapping[str, float]) -> DatedTable:
+    limits = tuple((name, given.get(name, value)) for name, value in table.contract.thresholds)
+    return replace(table, contract=replace(table.contract, thresholds=limits))

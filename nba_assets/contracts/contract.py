@@ -72,7 +72,9 @@ class SetRule:
 
     It returns one row per violation: ``game_date DATE``, ``game_id STRING`` (NULL where the date as
     a whole is meant) and ``detail STRING``. It may read ``staged`` (the rows under audit),
-    ``due_games`` (the games of the schedule the date must cover, without waived and held ones),
+    ``stored`` (the rows of the dates as they passed an earlier audit), ``delivered`` (all a source
+    delivered, of a schedule the whole season), ``due_games`` (the games of the schedule the date
+    must cover, without waived and held ones),
     ``elsewhere`` (certified rows of the same table and season on other dates), ``holes`` (team,
     game_date and reason of uncertified games in the windows read), what the table itself reads, and
     the tables in ``reads``, of which it sees certified rows of the audited dates only. ``@name``
@@ -149,6 +151,12 @@ class Contract:
     due: Due = Due.COMPLETED
     warmup: bool = False
     """whether the first days of a season have no rows by design"""
+    keeps_rows: bool = False
+    """whether rows and values that once passed must not vanish: so of what a source delivers"""
+    empty_games: bool = False
+    """whether a game may have no rows"""
+    thresholds: tuple[tuple[str, float], ...] = ()
+    """the limits that rules name as ``@name``; a deployment's settings replace the values"""
     figures: tuple[Figure, ...] = ()
 
     @property
@@ -168,7 +176,18 @@ class Contract:
         raise KeyError(f"{self.table} has no column {name}")
 
     @property
+    def blocking_thresholds(self) -> dict[str, float]:
+        """The limits a date can fail by: the higher, the stricter."""
+        blocking = " ".join(
+            f"{rule.query} "
+            for rule in self.rules
+            if isinstance(rule, SetRule) and rule.severity is not Severity.WARN
+        )
+        return {name: value for name, value in self.thresholds if f"@{name} " in blocking}
+
+    @property
     def checks(self) -> tuple[str, ...]:
         """Names of the asset checks of the table, in the order they are reported."""
         own = (rule.check for rule in self.rules)
-        return tuple(dict.fromkeys(("row_counts", "contract", *own)))
+        kept = ("nothing_vanishes",) if self.keeps_rows else ()
+        return tuple(dict.fromkeys(("row_counts", "contract", *own, *kept)))

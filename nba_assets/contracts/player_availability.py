@@ -11,7 +11,9 @@ PLAYER_AVAILABILITY = Contract(
         "without rows has no published list, or nobody on it: the two cannot be told apart."
     ),
     grain=("game_id", "player_id"),
+    keeps_rows=True,
     due=Due.SCHEDULED,
+    empty_games=True,
     columns=(
         GAME_ID,
         GAME_DATE,

@@ -72,6 +72,7 @@ PLAYER_BOX_SCORES = Contract(
         "statistic is NULL, never 0."
     ),
     grain=("game_id", "player_id"),
+    keeps_rows=True,
     version=2,
     columns=(
         GAME_ID,

@@ -145,6 +145,7 @@ PLAYER_GAME_SUMMARY = Contract(
             lineage=("team_offense_game_summary.won",),
         ),
     ),
+    thresholds=(("usage_rate_coverage", 0.90), ("usage_rate_coverage_warning", 0.97)),
     records=Records(
         "SELECT g.game_date, g.game_id, COALESCE(MAX(p.found), 0) AS expected, "
         "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "

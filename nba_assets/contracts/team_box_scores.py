@@ -24,6 +24,7 @@ TEAM_BOX_SCORES = Contract(
     group="raw",
     description="One row per team and game, as published.",
     grain=("game_id", "team"),
+    keeps_rows=True,
     columns=(
         GAME_ID,
         GAME_DATE,

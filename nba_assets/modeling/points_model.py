@@ -95,8 +95,8 @@ def fit(
     ).hexdigest()[:16]
     model_id = f"{as_of}-{digest}"
     described = folder / f"{model_id}.json"
-    if described.exists():
-        return _read(described)
+    if (known := _read(described)) and _is_whole(known, folder):
+        return known
 
     rows = rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
     newest = rows["game_date"].max()
@@ -152,14 +152,14 @@ def load(fitted: Mapping[str, Any], folder: Path) -> "xgb.Booster":
     file = folder / str(fitted["artifact"])
     if not file.exists():
         raise BadInput(
-            f"model {fitted['model_id']} is certified but its file {file} is missing; run "
-            "player_points_model for its dates again"
+            f"model {fitted['model_id']} is certified but its file {file} is missing; "
+            "`nba-assets repair` trains it again"
         )
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != fitted["artifact_digest"]:
         raise BadInput(
-            f"{file} is not the file that was certified as model {fitted['model_id']}; delete it "
-            "and run player_points_model for its dates again"
+            f"{file} is not the file that was certified as model {fitted['model_id']}; delete it, "
+            "then `nba-assets repair` trains it again"
         )
     booster = xgb.Booster()
     booster.load_model(bytearray(content))
@@ -220,10 +220,22 @@ def _write_atomically(file: Path, content: bytes) -> None:
     draft.replace(file)
 
 
-def _read(described: Path) -> Fitted:
-    values = json.loads(described.read_text(encoding="utf-8"))
-    for name in ("trained_from", "trained_through"):
-        values[name] = date.fromisoformat(values[name])
-    for name in ("interval", "features"):
-        values[name] = tuple(values[name])
-    return Fitted(**values)
+def _is_whole(fitted: Fitted, folder: Path) -> bool:
+    """Whether the file of a model is there and the one that was stored."""
+    file = folder / fitted.artifact
+    if not file.is_file():
+        return False
+    return hashlib.sha256(file.read_bytes()).hexdigest() == fitted.artifact_digest
+
+
+def _read(described: Path) -> Fitted | None:
+    """What is known of a model that was trained before; None if that is nothing readable."""
+    try:
+        values = json.loads(described.read_text(encoding="utf-8"))
+        for name in ("trained_from", "trained_through"):
+            values[name] = date.fromisoformat(values[name])
+        for name in ("interval", "features"):
+            values[name] = tuple(values[name])
+        return Fitted(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

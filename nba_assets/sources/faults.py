@@ -11,6 +11,7 @@ check that trips over them is as wrong as one that misses the others.
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import chain, groupby
@@ -21,9 +22,9 @@ from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
 from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.contracts.schedule import SCHEDULE
 from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
-from nba_assets.errors import BadInput, SourceUnavailable
+from nba_assets.errors import BadInput, SourceError, SourceUnavailable
 from nba_assets.seasons import season_label, season_year
-from nba_assets.sources.source import RAW_TABLES, Delivery, Refused, Source
+from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, Refused, Source, games_listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,9 +54,22 @@ class FaultySource:
         """The name of the source that is disturbed."""
         return self.source.name
 
+    @property
+    def identity(self) -> str:
+        """The identity of the source that is disturbed."""
+        return self.source.identity
+
     def seasons(self) -> Sequence[int]:
         """The seasons of the source that is disturbed."""
         return self.source.seasons()
+
+    def covers(self, year: int) -> Coverage:
+        """As much as the source that is disturbed does, with the games its faults leave."""
+        covered = self.source.covers(year)
+        with suppress(SourceError):  # a schedule that cannot be read whole is still known of
+            read = self.read("schedule", date(year, 10, 1), date(year + 1, 9, 30))
+            covered = replace(covered, games=games_listed(read.rows))
+        return covered
 
     def read(self, table: str, first: date, last: date) -> Delivery:
         """What the disturbed source delivers, after every fault in turn.

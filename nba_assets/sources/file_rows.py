@@ -73,6 +73,13 @@ def _load(table: str, file: SeasonFile) -> "pa.Table":
         )
     if not data:
         raise bad_file(table, path, "has zero bytes", "Deliver it again, or remove it")
+    if path.suffix == ".csv" and not data.endswith(b"\n"):
+        raise bad_file(
+            table,
+            path,
+            "does not end in a line break, so its last row may be cut off",
+            "Deliver it again, whole",
+        )
     try:
         if path.suffix == ".csv":
             first_line = data.partition(b"\n")[0].decode("utf-8-sig")
@@ -87,7 +94,8 @@ def _load(table: str, file: SeasonFile) -> "pa.Table":
             )
         else:
             rows = pq.ParquetFile(pa.BufferReader(data)).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        rows.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
         raise bad_file(
             table,
             path,
@@ -146,17 +154,31 @@ class Batch:
         import pyarrow as pa
 
         positions = pa.array(sorted(self.troubles), pa.int64())
-        places = self.rows.select(["file", "row", "game_date", "game_id"]).take(positions)
+        names = ["file", "row", "game_date", "game_id"]
+        names += [name for name in ("home_team", "away_team") if name in self.rows.column_names]
+        places = self.rows.select(names).take(positions)
         rows = places.to_pylist()
         delivered = {}
         for file, (_, table) in enumerate(self.delivered):
             numbers = pa.array([row["row"] for row in rows if row["file"] == file], pa.int64())
-            delivered[file] = iter(table.take(numbers).to_pylist())
+            columns = [as_python(column) for column in table.take(numbers).columns]
+            delivered[file] = iter(
+                [
+                    dict(zip(table.column_names, row, strict=True))
+                    for row in zip(*columns, strict=True)
+                ]
+            )
         for position, row in zip(positions.to_pylist(), rows, strict=True):
             detail = f"{self.place(row)}: {'; '.join(self.troubles[position])}"
             content = _as_json(next(delivered[row["file"]]))
             for day in self.holds.get(position, (row["game_date"],)):
-                yield Refused(day, row["game_id"], detail, content)
+                yield Refused(day, row["game_id"], detail, content, _teams(row))
+
+
+def _teams(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Home and away team of a refused row, where both could be understood."""
+    home, away = row.get("home_team"), row.get("away_team")
+    return (home, away) if home and away else None
 
 
 def _as_json(row: Mapping[str, object]) -> str:
@@ -195,6 +217,24 @@ def _is_no_value(value: object) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
+def as_python(array: "pa.Array | pa.ChunkedArray") -> list[object]:
+    """The values of an array; as text those Python has no value for, such as the year 200000."""
+    try:
+        values: list[object] = array.to_pylist()
+    except (ValueError, OverflowError):
+        values = [_scalar(value) for value in array]
+    return values
+
+
+def _scalar(value: "pa.Scalar") -> object:
+    import pyarrow as pa
+
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return value.cast(pa.string()).as_py()
+
+
 def _understand(
     array: "pa.Array", understand: Callable[[object], object]
 ) -> "tuple[pa.Array, np.ndarray[Any, Any]]":
@@ -208,7 +248,7 @@ def _understand(
     encoded = array.dictionary_encode()
     meanings: list[object] = []
     wrong: list[int] = []
-    for code, value in enumerate(encoded.dictionary.to_pylist()):
+    for code, value in enumerate(as_python(encoded.dictionary)):
         meaning = None
         if not _is_no_value(value):
             try:
@@ -276,12 +316,13 @@ def parse(table: str, file: SeasonFile) -> Batch:
             raise _bad_column(table, path, column, str(array.type)) from None
         understood[name] = meaning
         if bad.sum() > 1 and meaning.null_count == len(meaning):
-            example = array[int(bad.argmax())].as_py()
+            first = int(bad.argmax())
+            (example,) = as_python(array[first : first + 1])
             raise _bad_column(table, path, column, f"{array.type} such as {example!r}")
         if not column.nullable:
             bad |= meaning.is_null().to_numpy(zero_copy_only=False)
         for position in np.flatnonzero(bad).tolist():
-            value = array[position].as_py()
+            (value,) = as_python(array[position : position + 1])
             found = "no value" if value is None else repr(value)
             expected = _expected(column.understand)
             if name == "game_date":

@@ -19,6 +19,7 @@ from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
 from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.contracts.schedule import SCHEDULE
 from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.seasons import eastern_date, season_label, season_year
 from nba_assets.sources.file_kinds import (
@@ -37,7 +38,14 @@ from nba_assets.sources.file_rows import (
     together,
     unavailable,
 )
-from nba_assets.sources.source import RAW_TABLES, Delivery, Refused, arrow_schema
+from nba_assets.sources.source import (
+    RAW_TABLES,
+    Coverage,
+    Delivery,
+    Refused,
+    arrow_schema,
+    games_listed,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +54,9 @@ logger = logging.getLogger(__name__)
 
 # A season of player rows takes about 6 MB; a range is read table by table, season by season.
 _SEASONS_KEPT = 8
+
+GAMES_A_TEAM = 82
+"""of a whole regular season"""
 
 
 _CONTRACTS = {
@@ -64,6 +75,53 @@ class FilesSource:
     def name(self) -> str:
         """``files``."""
         return NAME
+
+    @property
+    def identity(self) -> str:
+        """Another folder is another publication."""
+        return f"files in {self.folder.resolve()}"
+
+    def covers(self, year: int) -> Coverage:
+        """A season is known to its end once every team has its 82 games, before that to its last.
+
+        Raises:
+            SourceUnavailable: the file cannot be opened now, or is gone.
+            BadInput: it cannot be understood as a whole.
+        """
+        schedule = self._schedule(year).rows
+        listed = games_listed(schedule)
+        regular: dict[str, set[str]] = defaultdict(set)
+        for game_id, home, away, kind in zip(
+            *(
+                schedule[n].to_pylist()
+                for n in ("game_id", "home_team", "away_team", "season_type")
+            ),
+            strict=True,
+        ):
+            if kind == "Regular Season":
+                regular[home].add(game_id)
+                regular[away].add(game_id)
+        if len(regular) == len(TEAMS) and all(len(g) >= GAMES_A_TEAM for g in regular.values()):
+            return Coverage(date(year + 1, 9, 30), listed)
+        games = len(set[str]().union(*regular.values()))
+        of = len(TEAMS) * GAMES_A_TEAM // 2
+        return Coverage(
+            max(listed, default=date(year, 9, 30)),
+            listed,
+            f"{self.name} lists {games:,} of {of:,} regular-season games",
+        )
+
+    def _schedule(self, year: int) -> Delivery:
+        return _read_schedule(self._schedule_file(year), year)
+
+    def _schedule_file(self, year: int) -> SeasonFile:
+        files = self._files("schedule", year)
+        if not files:
+            raise SourceUnavailable(
+                f"schedule: the file of {season_label(year)} vanished from {self.folder} while "
+                "it was read, so it is being written. Run again when that is done"
+            )
+        return files[0]
 
     def seasons(self) -> Sequence[int]:
         """Start years of the seasons with a schedule file, ascending.
@@ -115,16 +173,11 @@ class FilesSource:
         for year in self.seasons():
             if not season_year(first) <= year <= season_year(last):
                 continue
-            files = self._files("schedule", year)
-            if not files:
-                raise SourceUnavailable(
-                    f"schedule: the file of {season_label(year)} vanished from {self.folder} while "
-                    "it was read, so it is being written. Run again when that is done"
-                )
             if table == "schedule":
-                season = _read_schedule(files[0], year)
+                season = self._schedule(year)
             else:
-                season = _read_box(table, self._files(table, year), files[0], year)
+                schedule_file = self._schedule_file(year)
+                season = _read_box(table, self._files(table, year), schedule_file, year)
             rows.append(_between(season.rows, first, last))
             refused += (row for row in season.refused if first <= row.game_date <= last)
         return Delivery(pa.concat_tables(rows), tuple(refused))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from nba_assets.errors import SettingsError, SourceUnavailable
 from nba_assets.seasons import EASTERN, eastern_date, season_year
-from nba_assets.sources.source import RAW_TABLES, Delivery
+from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, games_listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,6 +66,17 @@ class SimulatedLeague:
     def name(self) -> str:
         """Short name, recorded with every row."""
         return "simulated"
+
+    @property
+    def identity(self) -> str:
+        """Another seed, or another first season, is another league."""
+        return f"simulated league, seed {self._seed}, from {self._first_season}"
+
+    def covers(self, year: int) -> Coverage:
+        """A season's schedule is whole from the start."""
+        first = date(year, 10, 1)
+        last = date(year + 1, 9, 30)
+        return Coverage(last, games_listed(self.read("schedule", first, last).rows))
 
     def seasons(self) -> range:
         """Start years of the published seasons."""
@@ -185,18 +196,18 @@ def _load(table: str, file: Path, first: date, last: date) -> "pa.Table":
         ValueError: the file is no Parquet file, or not of the columns the contract has today.
 
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from nba_assets.sources.simulated_season import stored_schema
 
     if pq.read_schema(file) != stored_schema(table):
         raise ValueError(f"{file} was stored under another contract")
-    return pq.read_table(
-        file,
-        filters=[("game_date", ">=", first), ("game_date", "<=", last)],
-        page_checksum_verification=True,
-        partitioning=None,
-    )
+    # ``read_table`` and Python dates import pandas, which a command that only asks can do without.
+    rows = pq.ParquetFile(file, page_checksum_verification=True).read()
+    day, (low, high) = rows["game_date"], pa.array([first, last], pa.date32())
+    return rows.filter(pc.and_(pc.greater_equal(day, low), pc.less_equal(day, high)))
 
 
 def _store(rows: "pa.Table", file: Path) -> None:

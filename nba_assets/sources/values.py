@@ -16,9 +16,9 @@ from nba_assets.contracts.teams import tricode
 from nba_assets.errors import BadInput
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(\.0*)?")
-_DECIMAL = re.compile(r"[0-9]+(\.[0-9]*)?")
-_CLOCK = re.compile(r"([0-9]+):([0-5][0-9])")
-_DURATION = re.compile(r"PT([0-9]+)M(?:([0-5]?[0-9](?:\.[0-9]+)?)S)?")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
+_CLOCK = re.compile(r"([0-9]{1,9}):([0-5][0-9])")
+_DURATION = re.compile(r"PT([0-9]{1,9})M(?:([0-5]?[0-9](?:\.[0-9]+)?)S)?")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 _GAME_ID = re.compile(r"00[1-6][0-9]{7}")
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}

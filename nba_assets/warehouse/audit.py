@@ -32,6 +32,11 @@ class Violation:
     detail: str
 
     @property
+    def finding(self) -> str:
+        """What an operator accepts who accepts it: this, and no more."""
+        return f"{self.rule}: {self.detail}"
+
+    @property
     def text(self) -> str:
         """For messages: rule, game and detail."""
         return f"{self.rule}{f' in {self.game_id}' if self.game_id else ''}: {self.detail}"
@@ -59,13 +64,15 @@ def audit(
     engine: Engine,
     contract: Contract,
     relations: Mapping[str, str],
-    thresholds: Mapping[str, float],
+    *,
+    has_stored: bool = False,
 ) -> Audit:
     """Audit the temporary table ``staged`` against its contract.
 
     Afterwards ``staged`` lacks the games whose values break what their columns declare; ``arrived``
     has all rows. ``scheduled_games`` holds every game of the dates with its state, ``due_games``
     the ready ones, ``required_games`` all but the waived; ``relations`` are what the rules read.
+    ``has_stored`` says that rows of the dates passed before.
     """
     rows = _rows(engine)
     unsound = _set_unsound_aside(engine, contract)
@@ -73,13 +80,15 @@ def audit(
     violations = [
         *unsound,
         *_row_violations(engine, contract, own),
-        *_set_violations(engine, _grain_unique(contract), relations, thresholds),
+        *_set_violations(engine, _grain_unique(contract), relations),
     ]
     if contract.unit is Unit.GAME:
-        violations += _set_violations(engine, _UNSCHEDULED, relations, thresholds)
+        violations += _set_violations(engine, _UNSCHEDULED, relations)
     for rule in contract.rules:
         if isinstance(rule, SetRule):
-            violations += _set_violations(engine, rule, relations, thresholds)
+            violations += _set_violations(engine, rule, relations, dict(contract.thresholds))
+    if has_stored and contract.keeps_rows:
+        violations += _set_violations(engine, _nothing_vanishes(contract), relations)
     counts, missing = _counts(engine, contract, relations)
     aside = {(violation.game_date, violation.game_id) for violation in unsound}
     violations += (v for v in missing if (v.game_date, v.game_id) not in aside)
@@ -147,6 +156,46 @@ _UNSCHEDULED = SetRule(
 )
 
 
+def _nothing_vanishes(contract: Contract) -> SetRule:
+    """What of a game once passed and is no longer delivered: rows, and values of columns.
+
+    An inactive list may still shrink until tip-off; only a whole one may not vanish.
+    """
+    key = next(name for name in reversed(contract.grain) if name != "game_id")
+    gone = "s.game_id IS NULL"
+    counted = [column.name for column in contract.columns if column.nullable]
+    if contract.empty_games:
+        counted = []
+        gone = (
+            "s.game_id IS NULL AND o.game_id NOT IN "
+            "(SELECT game_id FROM arrived WHERE game_id IS NOT NULL)"
+        )
+    lost = ", ".join(
+        f"IF(COUNT(o.{name}) > COUNT(s.{name}), CONCAT('values of {name} (', "
+        f"CAST(COUNT(o.{name}) AS STRING), ', now ', CAST(COUNT(s.{name}) AS STRING), ')'), NULL)"
+        for name in counted
+    )
+    rows = (
+        f"IF(COUNTIF({gone}) > 0, CONCAT(CAST(COUNTIF({gone}) AS STRING), ' of ', "
+        f"CAST(COUNT(*) AS STRING), ' rows ({key} ', STRING_AGG(IF({gone}, "
+        f"CAST(o.{key} AS STRING), NULL), ', ' ORDER BY o.{key}), ')'), NULL)"
+    )
+    listed = ", ".join(part for part in (rows, lost) if part)
+    on = " AND ".join(f"s.{name} = o.{name}" for name in ("game_date", *contract.grain))
+    return SetRule(
+        "nothing_vanishes",
+        "SELECT game_date, game_id, CONCAT('passed an audit and is no longer delivered: ', "
+        "STRING_AGG(vanished, '; ' ORDER BY vanished)) AS detail FROM ("
+        f"SELECT o.game_date, o.game_id, [{listed}] AS parts FROM stored AS o "
+        "JOIN due_games AS d ON d.game_date = o.game_date AND d.game_id = o.game_id "
+        f"LEFT JOIN arrived AS s ON {on} GROUP BY o.game_date, o.game_id"
+        ") AS games CROSS JOIN UNNEST(parts) AS vanished WHERE vanished IS NOT NULL "
+        "GROUP BY game_date, game_id",
+        check="nothing_vanishes",
+        severity=Severity.HOLD,
+    )
+
+
 def _grain_unique(contract: Contract) -> SetRule:
     grain = ", ".join(contract.grain)
     values = ", ', ', ".join(f"COALESCE(CAST({name} AS STRING), 'NULL')" for name in contract.grain)
@@ -194,10 +243,13 @@ def _row_violations(
 
 
 def _set_violations(
-    engine: Engine, rule: SetRule, relations: Mapping[str, str], thresholds: Mapping[str, float]
+    engine: Engine,
+    rule: SetRule,
+    relations: Mapping[str, str],
+    thresholds: Mapping[str, float] | None = None,
 ) -> list[Violation]:
     query = rule.query
-    for name, value in sorted(thresholds.items(), reverse=True):
+    for name, value in sorted((thresholds or {}).items(), reverse=True):
         query = query.replace(f"@{name}", repr(value))
     return [
         Violation(

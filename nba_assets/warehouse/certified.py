@@ -8,24 +8,39 @@ such rows, and names for every other one the table, date and game it waits for.
 import hashlib
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import accumulate
 
 from nba_assets.contracts.contract import Contract, Due, Unit
+from nba_assets.errors import AnotherSource
 from nba_assets.googlesql import quoted
 from nba_assets.seasons import WARMUP_DAYS, game_dates, season_start
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.dated_table import DatedTable, Read, Scope
-from nba_assets.warehouse.digest import EMPTY_DIGEST
-from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Game, Status, Verdict
+from nba_assets.warehouse.ledger import (
+    WHOLE_DATE,
+    Attempt,
+    Cause,
+    Game,
+    Rulings,
+    Status,
+    Verdict,
+    laxer,
+)
 from nba_assets.warehouse.warehouse import Engine
 
 TRAINING_SEASONS = 3
 """seasons a training input reaches back, the current one included"""
 
-WAITS = "waits for "
-"""how the reason of a game begins that is held by something upstream"""
+NOT_RUN = "not_run"
+OUTDATED = "outdated"
+NOT_FINAL = "not_final"
+UNKNOWN = "unknown"
+"""rules of causes that no contract has: an input was never run, was judged by less than is demanded
+now, its game is not final, or nobody knows what its date must hold
+"""
 
 
 @dataclass(frozen=True)
@@ -34,16 +49,37 @@ class DueGame:
 
     game_date: date
     game_id: str
-    home_team: str
-    away_team: str
+    home_team: str | None
+    away_team: str | None
     state: str
     """ready, waived, pending or held"""
     reason: str = ""
+    cause: Cause | None = None
 
     @property
     def label(self) -> str:
         """For messages: ``0022500477 (MIN @ MIA)``."""
+        if not (self.home_team and self.away_team):
+            return self.game_id
         return f"{self.game_id} ({self.away_team} @ {self.home_team})"
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why something is held: in words, and the root cause."""
+
+    reason: str
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A game of a window without a certificate; ``team`` is None where it may be any team's."""
+
+    team: str | None
+    game_date: date
+    game: str
+    held: Held
 
 
 @dataclass(frozen=True)
@@ -51,17 +87,20 @@ class Readiness:
     """What a table can build of the dates asked for."""
 
     games: Sequence[DueGame]
-    held_dates: Mapping[date, str]
-    """dates of which not even the games are known, with the reason"""
+    held_dates: Mapping[date, Held]
+    """dates of which not even the games are known"""
     warmup: frozenset[date]
     upstream: Mapping[date, Mapping[str, str]]
-    """digest of each input, by date; what a change of makes the date stale"""
+    """certificate of each input, by date; what a change of makes the date stale"""
     previous: Mapping[date, Attempt]
     """the latest attempt at each date, where there was one"""
+    publication: int = 0
+    """of the latest transaction"""
+    rulings: Rulings = field(default_factory=Rulings)
     waived: Mapping[str, str] = field(default_factory=dict)
     """games waived for the table or its inputs, with the reason, also such the schedule lacks"""
-    holes: Sequence[tuple[str, date, str]] = ()
-    """team, date and reason of every game of the windows without a certificate"""
+    holes: Sequence[Hole] = ()
+    """every game of the windows without a certificate"""
 
 
 def relation(contract: Contract, scope: Scope, first: date, last: date) -> str:
@@ -72,10 +111,16 @@ def relation(contract: Contract, scope: Scope, first: date, last: date) -> str:
             "AND t.game_date IN (SELECT game_date FROM target_dates)"
         )
     else:
-        seasons = 1 if scope is Scope.WINDOW else TRAINING_SEASONS
-        start = season_start(first).replace(year=season_start(first).year - seasons + 1)
+        start = history_start(scope, first)
         dates = f"t.game_date >= DATE '{start}' AND t.game_date < DATE '{last}'"
     return certified_rows(contract, dates)
+
+
+def history_start(scope: Scope, day: date) -> date:
+    """The first date a history of a date reaches back to."""
+    seasons = 1 if scope is Scope.WINDOW else TRAINING_SEASONS
+    start = season_start(day)
+    return start.replace(year=start.year - seasons + 1)
 
 
 def elsewhere(contract: Contract, first: date) -> str:
@@ -89,41 +134,169 @@ def elsewhere(contract: Contract, first: date) -> str:
     )
 
 
+def stored(contract: Contract) -> str:
+    """The rows of the dates asked for as they passed an earlier audit, as GoogleSQL."""
+    names = ", ".join(contract.column_names)
+    return (
+        f"SELECT {names} FROM store.{contract.table} "
+        "WHERE game_date IN (SELECT game_date FROM target_dates)"
+    )
+
+
 def certified_rows(contract: Contract, dates: str) -> str:
     """The rows of a table with a certificate, as GoogleSQL; ``dates`` is a condition on ``t``."""
     names = ", ".join(f"t.{name}" for name in contract.column_names)
     game = "t.game_id" if contract.unit is Unit.GAME else quoted(WHOLE_DATE)
+    strict = "".join(
+        f" AND CAST(JSON_VALUE(g.thresholds, '$.{name}') AS FLOAT64) >= {value!r}"
+        for name, value in contract.blocking_thresholds.items()
+    )
     return (
         f"SELECT {names} FROM store.{contract.table} AS t JOIN ledger.games AS g "
         f"ON g.table_name = {quoted(contract.table)} AND g.game_date = t.game_date "
         f"AND g.game_id = {game} AND g.verdict = 'certified' "
-        f"AND g.contract_version = {contract.version} WHERE {dates}"
+        f"AND g.contract_version = {contract.version}{strict} WHERE {dates}"
     )
 
 
 @dataclass
-class _Verdicts:
-    """The verdicts of the inputs over a window, looked up by table, date and game."""
+class Known:
+    """What the ledger says of some tables over a range of dates."""
 
-    found: dict[tuple[str, date, str], Game] = field(default_factory=dict)
+    tables: Mapping[str, DatedTable]
+    attempts: Mapping[tuple[str, date], Attempt]
+    verdicts: dict[tuple[str, date], dict[str, Game]]
+    schedule: Mapping[date, Sequence[tuple[str, str, str, str]]]
+    """the certified games, not postponed: id, home team, away team, status"""
+    rulings: Rulings
+    ruled_dates: Mapping[str, Collection[date]]
+    """the dates each game that was ever ruled on stands on"""
+    publication: int
+    foreseen: dict[tuple[str, date], dict[str, Held]] = field(default_factory=dict)
+    """the games that will be held of dates that are to run again, in place of what is recorded"""
 
-    def of(self, contract: Contract, day: date, game_id: str) -> tuple[bool, str]:
-        """Whether a game of a table is certified (or waived), and why not."""
-        table = contract.table
-        key = game_id if contract.unit is Unit.GAME else WHOLE_DATE
-        game = self.found.get((table, day, key)) or self.found.get((table, day, WHOLE_DATE))
-        if game is None:
-            return False, f"{WAITS}{table} {day}, which was never run"
-        if game.contract_version != contract.version:
-            return False, (
-                f"{WAITS}{table} {day}, certified under contract version {game.contract_version}, "
-                f"now {contract.version}"
-            )
-        # Only the root cause is worth reading: what waits here waits for what that one waits for.
-        waits = (
-            game.reason if game.reason.startswith(WAITS) else f"{WAITS}{table} {day}: {game.reason}"
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        tables: Mapping[str, DatedTable],
+        names: Sequence[str],
+        first: date,
+        last: date,
+    ) -> "Known":
+        """Read it: of the tables ``names`` and the schedule."""
+        names = tuple(dict.fromkeys(("schedule", *names)))
+        verdicts: dict[tuple[str, date], dict[str, Game]] = defaultdict(dict)
+        for game in ledger.games(engine, names, first, last):
+            verdicts[game.table_name, game.game_date][game.game_id] = game
+        ruled = ledger.rulings(engine)
+        return cls(
+            tables,
+            ledger.latest(engine, names, first, last),
+            verdicts,
+            _schedule(engine, tables["schedule"].contract, first, last),
+            ruled,
+            _ruled_dates(engine, tables, ruled),
+            ledger.publication(engine),
         )
-        return game.verdict is not Verdict.HELD, waits
+
+    def problem(self, table: str, day: date, game_id: str) -> Held | None:
+        """Why a game of a table is not certified, or None."""
+        contract = self.tables[table].contract
+        if (table, day) in self.foreseen:
+            return self.foreseen[table, day].get(game_id)
+        verdicts = self.verdicts.get((table, day), {})
+        game = verdicts.get(game_id if contract.unit is Unit.GAME else WHOLE_DATE)
+        if game is None and (whole := verdicts.get(WHOLE_DATE)):
+            # A certificate of a date without games says nothing of a game that came since.
+            game = whole if whole.verdict is Verdict.HELD else None
+        if game is None:
+            return self.not_run(table, day, game_id)
+        if why := laxer(contract, game.contract_version, game.thresholds):
+            return Held(
+                f"waits for {table} {day}, {why}", Cause(table, day, game_id, OUTDATED, why)
+            )
+        return _echo(game) if game.verdict is Verdict.HELD else None
+
+    def unknown(self, day: date) -> Held | None:
+        """Why it is not known which games a date has, or None."""
+        if ("schedule", day) in self.foreseen:
+            return None
+        attempt = self.attempts.get(("schedule", day))
+        if attempt is None:
+            return self.not_run("schedule", day, None)
+        contract = self.tables["schedule"].contract
+        if why := laxer(contract, attempt.contract_version, attempt.thresholds):
+            return Held(
+                f"waits for schedule {day}, {why}", Cause("schedule", day, None, OUTDATED, why)
+            )
+        whole = self.verdicts.get(("schedule", day), {}).get(WHOLE_DATE)
+        return _echo(whole) if whole and whole.verdict is Verdict.HELD else None
+
+    def held_games(self, table: str, day: date) -> Iterator[Game]:
+        """The games a table holds on a date the certified schedule does not list them on."""
+        if (table, day) in self.foreseen:
+            return
+        listed = {game_id for game_id, *_ in self.schedule.get(day, ())}
+        for game in self.verdicts.get((table, day), {}).values():
+            if (
+                game.verdict is Verdict.HELD
+                and game.game_id != WHOLE_DATE
+                and game.game_id not in listed
+            ):
+                yield game
+
+    def is_warmup(self, table: str, day: date) -> bool:
+        """Whether a table has no rows of a date by design."""
+        attempt = self.attempts.get((table, day))
+        contract = self.tables[table].contract
+        if self.foreseen.get((table, day)):
+            return False
+        return (
+            attempt is not None
+            and attempt.status is Status.WARMUP
+            and not laxer(contract, attempt.contract_version, attempt.thresholds)
+        )
+
+    def mark(self, table: str, day: date) -> str:
+        """What a dependent is built from when it reads a date of a table; equal marks, equal rows.
+
+        It is more than the rows: which games are certified, and whether the date is in warm-up.
+        """
+        return mark(self.tables[table].contract, self.attempts.get((table, day)))
+
+    def waived(self, table: DatedTable) -> dict[str, str]:
+        """Games waived for a table or what it must read of the same date, with the reason."""
+        covered = waiver_tables(self.tables, table)
+        return {
+            ruling.game_id: f"waived by {ruling.ruled_by}: {ruling.reason}"
+            for ruling in self.rulings.waivers
+            if ruling.table_name in covered
+        }
+
+    def not_run(self, table: str, day: date, game_id: str | None) -> Held:
+        """What to say of something that waits for a date nobody ran."""
+        return Held(
+            f"waits for {table} {day}, which was never run",
+            Cause(table, day, game_id, NOT_RUN, "never run"),
+        )
+
+
+def mark(contract: Contract, attempt: Attempt | None) -> str:
+    """See ``Known.mark``."""
+    if attempt is None:
+        return ""
+    if laxer(contract, attempt.contract_version, attempt.thresholds):
+        return OUTDATED
+    return attempt.certificate
+
+
+def _echo(game: Game) -> Held:
+    """What waits for a held game waits for what that one waits for: the root is worth reading."""
+    table, day = game.table_name, game.game_date
+    own = game.cause is None or game.cause.is_of(table, day)
+    cause = game.cause or Cause(table, day, game.game_id, UNKNOWN, game.reason)
+    return Held(f"waits for {table} {day}: {game.reason}" if own else game.reason, cause)
 
 
 def readiness(
@@ -133,63 +306,127 @@ def readiness(
 
     A window is looked at team by team: a hole holds the later games of its two teams only.
     """
-    first, last = dates[0], dates[-1]
-    has_window = any(read.scope is Scope.WINDOW for read in table.reads)
-    needs_season = has_window or table.contract.warmup
-    start = season_start(first) if needs_season else first
-    names = ("schedule", *table.upstream_tables(), table.name)
-    attempts = ledger.latest(engine, names, start, last)
-    previous = {day: attempt for (name, day), attempt in attempts.items() if name == table.name}
-    if table.name == "schedule":
-        return Readiness((), {}, frozenset(), {day: {} for day in dates}, previous)
+    names = (*table.upstream_tables(), table.name)
+    known = Known.of(engine, tables, names, reaches_back(table, dates[0]), dates[-1])
+    return ready(known, table, dates)
 
-    verdicts = _Verdicts(
-        {
-            (game.table_name, game.game_date, game.game_id): game
-            for game in ledger.games(engine, names, start, last)
-        }
-    )
-    schedule = _schedule(engine, tables["schedule"].contract, start, last)
-    waived = _waived_games(engine, tables, table)
-    held_dates: dict[date, str] = {}
-    warmup: set[date] = set()
-    games: list[DueGame] = []
+
+def reaches_back(table: DatedTable, first: date) -> date:
+    """The first date whose records decide what a table can build of ``first``."""
+    scopes = {read.scope for read in table.reads}
+    if Scope.TRAINING in scopes:
+        return history_start(Scope.TRAINING, first)
+    return season_start(first) if Scope.WINDOW in scopes or table.contract.warmup else first
+
+
+def ready(known: Known, table: DatedTable, dates: Sequence[date]) -> Readiness:
+    """``readiness`` of what is known. Pure."""
+    waived = known.waived(table)
+    previous = {day: attempt for day in dates if (attempt := known.attempts.get((table.name, day)))}
+    upstream = upstream_marks(known, table, dates)
+    if table.name == "schedule":
+        return Readiness(
+            (), {}, frozenset(), upstream, previous, known.publication, known.rulings, waived
+        )
+
+    start = season_start(dates[0])
+    needs_season = table.contract.warmup or any(r.scope is Scope.WINDOW for r in table.reads)
+    season = list(game_dates(start, dates[-1])) if needs_season else []
+    unknown = [(day, held) for day in season if (held := known.unknown(day))]
+    openers = next((day for day in season if known.schedule.get(day)), None)
     holes = {
-        read.table: _holes(tables[read.table].contract, schedule, verdicts)
+        read.table: _holes(known, read.table, season)
         for read in table.reads
         if read.scope is Scope.WINDOW and read.table != "schedule"
     }
-    unknown = _unknown_schedules(tables["schedule"].contract, verdicts, start, last)
-    openers = [day for day, played in schedule.items() if played]
+    held_dates: dict[date, Held] = {}
+    warmup: set[date] = set()
+    games: list[DueGame] = []
     for day in dates:
-        if day in unknown:
-            held_dates[day] = verdicts.of(tables["schedule"].contract, day, WHOLE_DATE)[1]
-            continue
-        if needs_season and (earlier := unknown[: bisect_left(unknown, day)]):
-            held_dates[day] = (
-                f"schedule of {len(earlier)} earlier dates of the season was never certified, "
-                f"{earlier[0]} … {earlier[-1]}: backfill them first"
+        if held := known.unknown(day):
+            held_dates[day] = held
+        elif earlier := [held for unknown_day, held in unknown if unknown_day < day]:
+            more = f" and {len(earlier) - 1} more dates before it" if len(earlier) > 1 else ""
+            held_dates[day] = Held(
+                f"{earlier[0].reason}{more}: which games its windows hold is not known",
+                earlier[0].cause,
             )
+        if day in held_dates:
             continue
-        if _is_warmup(table, day, openers, attempts):
+        own_warmup = table.contract.warmup and (
+            openers is None or day < openers + timedelta(days=WARMUP_DAYS)
+        )
+        same_date = [read.table for read in table.reads if read.scope is Scope.DATE]
+        if own_warmup or any(known.is_warmup(name, day) for name in same_date):
             warmup.add(day)
-        for game_id, home, away, status in schedule.get(day, ()):
-            game = DueGame(day, game_id, home, away, "ready")
-            if game_id in waived:
-                game = replace(game, state="waived", reason=waived[game_id])
-            elif table.contract.due is Due.COMPLETED and status != "FINAL":
-                game = replace(game, state="pending", reason=f"the schedule says {status}")
-            elif day not in warmup and (problem := _problem(tables, table, verdicts, holes, game)):
-                game = replace(game, state="held", reason=problem)
-            games.append(game)
-    upstream = upstream_digests(table, attempts, dates, start)
-    listed = [
-        (team, *hole)
-        for by_team in holes.values()
-        for team, found in by_team.items()
-        for hole in found
-    ]
-    return Readiness(games, held_dates, frozenset(warmup), upstream, previous, waived, listed)
+        games += _games(known, table, day, holes, waived, in_warmup=day in warmup)
+        if day in warmup and (held := _uncertified_input(known, same_date, day)):
+            held_dates[day] = held
+    return Readiness(
+        games,
+        held_dates,
+        frozenset(warmup),
+        upstream,
+        previous,
+        known.publication,
+        known.rulings,
+        waived,
+        [hole for by_team in holes.values() for found in by_team.values() for hole in found],
+    )
+
+
+def _uncertified_input(known: Known, tables: Sequence[str], day: date) -> Held | None:
+    """Why a date may not be taken for warm-up: an input of it that has games is not certified."""
+    for name in tables:
+        if (name, day) in known.foreseen:
+            continue
+        attempt = known.attempts.get((name, day))
+        if attempt is None:
+            return known.not_run(name, day, None)
+        contract = known.tables[name].contract
+        if why := laxer(contract, attempt.contract_version, attempt.thresholds):
+            return Held(f"waits for {name} {day}, {why}", Cause(name, day, None, OUTDATED, why))
+    return None
+
+
+def _games(
+    known: Known,
+    table: DatedTable,
+    day: date,
+    holes: Mapping[str, Mapping[str | None, Sequence[Hole]]],
+    waived: Mapping[str, str],
+    *,
+    in_warmup: bool,
+) -> Iterator[DueGame]:
+    """The games of a date: those listed, and those only a held input still knows of."""
+    for game_id, home, away, status in known.schedule.get(day, ()):
+        game = DueGame(day, game_id, home, away, "ready")
+        if game_id in waived:
+            yield replace(game, state="waived", reason=waived[game_id])
+        elif table.contract.due is Due.COMPLETED and status != "FINAL":
+            reason = f"the schedule says {status}"
+            cause = Cause("schedule", day, game_id, NOT_FINAL, reason)
+            yield replace(game, state="pending", reason=reason, cause=cause)
+        elif problem := _problem(known, table, {} if in_warmup else holes, game):
+            yield replace(game, state="held", reason=problem.reason, cause=problem.cause)
+        else:
+            yield game
+    seen: set[str] = set()
+    for name in dict.fromkeys(("schedule", *table.upstream_tables())):
+        if name != "schedule" and not any(
+            read.table == name and read.scope in (Scope.DATE, Scope.EITHER) for read in table.reads
+        ):
+            continue
+        for held in known.held_games(name, day):
+            if held.game_id in seen:
+                continue
+            seen.add(held.game_id)
+            game = DueGame(day, held.game_id, held.home_team, held.away_team, "held")
+            if held.game_id in waived:
+                yield replace(game, state="waived", reason=waived[held.game_id])
+            else:
+                echo = _echo(held)
+                yield replace(game, reason=echo.reason, cause=echo.cause)
 
 
 def _schedule(
@@ -210,6 +447,31 @@ def _schedule(
     return dict(schedule)
 
 
+def _ruled_dates(
+    engine: Engine, tables: Mapping[str, DatedTable], ruled: Rulings
+) -> dict[str, set[date]]:
+    if not ruled.all:
+        return {}
+    return dates_of_games(engine, tables, "SELECT game_id FROM ledger.rulings")
+
+
+def dates_of_games(
+    engine: Engine, tables: Mapping[str, DatedTable], games: str
+) -> dict[str, set[date]]:
+    """The dates each of the games stands on; ``games`` is a query for their ids."""
+    schedule = certified_rows(tables["schedule"].contract, f"t.game_id IN ({games})")
+    rows = engine.query(
+        "SELECT DISTINCT game_id, game_date FROM ("
+        f"SELECT game_id, game_date FROM ({schedule}) AS s UNION ALL "
+        f"SELECT game_id, game_date FROM ledger.games WHERE game_id IN ({games}) UNION ALL "
+        f"SELECT game_id, game_date FROM ledger.quarantine WHERE game_id IN ({games})) AS found"
+    )
+    dates: dict[str, set[date]] = defaultdict(set)
+    for row in rows.to_pylist():
+        dates[row["game_id"]].add(row["game_date"])
+    return dates
+
+
 def waiver_tables(tables: Mapping[str, DatedTable], table: DatedTable) -> set[str]:
     """The tables whose waivers waive a game of ``table``: itself and what it must read of it."""
     covered = {table.name}
@@ -222,115 +484,171 @@ def waiver_tables(tables: Mapping[str, DatedTable], table: DatedTable) -> set[st
     return covered
 
 
-def _waived_games(
-    engine: Engine, tables: Mapping[str, DatedTable], table: DatedTable
-) -> dict[str, str]:
-    """Games waived for the table or for what it must read of the same date, with the reason."""
-    covered = waiver_tables(tables, table)
-    return {
-        waiver.game_id: f"waived by {waiver.waived_by}: {waiver.reason}"
-        for waiver in ledger.waivers(engine)
-        if waiver.table_name in covered
-    }
+def _holes(known: Known, table: str, days: Sequence[date]) -> dict[str | None, list[Hole]]:
+    """By team, its games without a certificate, in order; under None those of unknown teams."""
+    holes: dict[str | None, list[Hole]] = defaultdict(list)
 
+    def add(day: date, game_id: str, teams: tuple[str, ...], held: Held) -> None:
+        label = f"{game_id} ({teams[1]} @ {teams[0]})" if teams else game_id
+        for team in teams or (None,):
+            holes[team].append(Hole(team, day, f"{label} of {day}", held))
 
-def _holes(
-    contract: Contract,
-    schedule: Mapping[date, Iterable[tuple[str, str, str, str]]],
-    verdicts: _Verdicts,
-) -> dict[str, list[tuple[date, str]]]:
-    """By team, the dates of its games without a certificate, in order, with the reason."""
-    holes: dict[str, list[tuple[date, str]]] = defaultdict(list)
-    for day in sorted(schedule):
-        for game_id, home, away, _ in schedule[day]:
-            certified, reason = verdicts.of(contract, day, game_id)
-            if not certified:
-                for team in (home, away):
-                    game = f"{game_id} ({away} @ {home}) of {day}"
-                    holes[team].append((day, f"{game}: {reason}"))
+    for day in days:
+        if known.is_warmup(table, day):
+            continue
+        for game_id, home, away, _ in known.schedule.get(day, ()):
+            if problem := known.problem(table, day, game_id):
+                add(day, game_id, (home, away), problem)
+        strays = {game.game_id: game for game in known.held_games("schedule", day)}
+        for game in ({g.game_id: g for g in known.held_games(table, day)} | strays).values():
+            add(day, game.game_id, game.teams, _echo(game))
     return holes
 
 
-def _unknown_schedules(
-    contract: Contract, verdicts: _Verdicts, first: date, last: date
-) -> list[date]:
-    return [day for day in game_dates(first, last) if not verdicts.of(contract, day, WHOLE_DATE)[0]]
-
-
-def _is_warmup(
-    table: DatedTable,
-    day: date,
-    game_days: Sequence[date],
-    attempts: Mapping[tuple[str, date], Attempt],
-) -> bool:
-    if table.contract.warmup and game_days:
-        return day < min(game_days) + timedelta(days=WARMUP_DAYS)
-    return any(
-        (attempt := attempts.get((read.table, day))) is not None and attempt.status is Status.WARMUP
-        for read in table.reads
-        if read.scope is Scope.DATE
-    )
-
-
 def _problem(
-    tables: Mapping[str, DatedTable],
+    known: Known,
     table: DatedTable,
-    verdicts: _Verdicts,
-    holes: Mapping[str, Mapping[str, Sequence[tuple[date, str]]]],
+    holes: Mapping[str, Mapping[str | None, Sequence[Hole]]],
     game: DueGame,
-) -> str | None:
+) -> Held | None:
     """Why the game cannot be built, or None."""
+    day = game.game_date
     either = []
     for read in table.reads:
         if read.table == "schedule" or read.scope in (Scope.OPTIONAL, Scope.TRAINING):
             continue
         if read.scope is Scope.WINDOW:
-            for team in (game.home_team, game.away_team):
-                earlier = [
-                    hole for hole in holes[read.table].get(team, ()) if hole[0] < game.game_date
-                ]
-                if earlier:
-                    more = f" and {len(earlier) - 1} more" if len(earlier) > 1 else ""
-                    return f"{WAITS}the window of {team}, which lacks {earlier[0][1]}{more}"
+            if held := _window_problem(holes.get(read.table, {}), game):
+                return held
             continue
-        certified, reason = verdicts.of(tables[read.table].contract, game.game_date, game.game_id)
+        if known.is_warmup(read.table, day):
+            continue
+        problem = known.problem(read.table, day, game.game_id)
         if read.scope is Scope.EITHER:
-            either.append((certified, reason))
-        elif not certified:
-            return reason
-    if either and not any(certified for certified, _ in either):
-        return "; ".join(reason for _, reason in either)
+            either.append(problem)
+        elif problem:
+            return problem
+    problems = [problem for problem in either if problem]
+    if either and len(problems) == len(either):
+        return Held("; ".join(problem.reason for problem in problems), problems[0].cause)
     return None
 
 
-def upstream_digests(
-    table: DatedTable,
-    attempts: Mapping[tuple[str, date], Attempt],
-    dates: Sequence[date],
-    start: date,
-) -> dict[date, dict[str, str]]:
-    """What each date was computed from; equal digests mean equal inputs.
+def _window_problem(holes: Mapping[str | None, Sequence[Hole]], game: DueGame) -> Held | None:
+    for team in (game.home_team, game.away_team):
+        earlier = [
+            hole
+            for hole in (*holes.get(team, ()), *holes.get(None, ()))
+            if hole.game_date < game.game_date
+        ]
+        if earlier:
+            hole = min(earlier, key=lambda hole: hole.game_date)
+            more = f" and {len(earlier) - 1} more" if len(earlier) > 1 else ""
+            return Held(
+                f"waits for the window of {team}, which lacks {hole.game}: "
+                f"{hole.held.reason}{more}",
+                hole.held.cause,
+            )
+    return None
 
-    A window's digest is the sum of its dates' hashes, so that all windows of a range cost one pass.
-    Training inputs are left out: a model stays what it was trained on until its next refit.
+
+def history_gap(
+    known: Known, table: DatedTable, day: date, published: Collection[date]
+) -> Held | None:
+    """Why too little history may be a hole in it: a date a table trains on that is not certified.
+
+    ``published`` are the dates a source has a schedule for, ascending.
     """
-    reads = (Read("schedule"), *(r for r in table.reads if r.scope is not Scope.TRAINING))
+    for read in table.reads:
+        if read.scope is not Scope.TRAINING:
+            continue
+        contract = known.tables[read.table].contract
+        for earlier in published:
+            if earlier >= day:
+                break
+            if held := known.foreseen.get((read.table, earlier)):
+                return next(iter(held.values()))
+            attempt = known.attempts.get((read.table, earlier))
+            if attempt is None:
+                return known.not_run(read.table, earlier, None)
+            if why := laxer(contract, attempt.contract_version, attempt.thresholds):
+                return Held(
+                    f"waits for {read.table} {earlier}, {why}",
+                    Cause(read.table, earlier, None, OUTDATED, why),
+                )
+            if not attempt.status.certified:
+                cause = next(
+                    iter(attempt.causes),
+                    Cause(read.table, earlier, None, UNKNOWN, attempt.message),
+                )
+                return Held(
+                    f"waits for the history in {read.table}, which lacks {earlier}: "
+                    f"{attempt.message}",
+                    cause,
+                )
+    return None
+
+
+def upstream_marks(
+    known: Known, table: DatedTable, dates: Sequence[date]
+) -> dict[date, dict[str, str]]:
+    """What each date is computed from; equal marks mean equal inputs.
+
+    A history's mark is the sum of its dates' hashes, so that all windows of a range cost one pass.
+    Training inputs are marked, too, but recorded only where there were too few of them: a model
+    stays what it was trained on until its next refit.
+    """
     upstream: dict[date, dict[str, str]] = {day: {} for day in dates}
+    reads = () if table.name == "schedule" else (Read("schedule"), *table.reads)
     for read in dict.fromkeys(reads):
+        contract = known.tables[read.table].contract
         if read.scope.same_date:
             for day in dates:
-                attempt = attempts.get((read.table, day))
-                upstream[day][read.relation] = (attempt and attempt.digest) or EMPTY_DIGEST
+                attempt = known.attempts.get((read.table, day))
+                upstream[day][read.relation] = mark(contract, attempt)
             continue
-        total = 0
-        cursor = iter(dates)
-        due = next(cursor, None)
-        for day in game_dates(start, dates[-1]):
-            if day == due:
-                upstream[day][read.relation] = f"{total:016x}"
-                due = next(cursor, None)
-            attempt = attempts.get((read.table, day))
-            if attempt and attempt.digest not in (None, EMPTY_DIGEST):
-                content = hashlib.sha256(f"{day} {attempt.digest}".encode()).digest()
-                total = (total + int.from_bytes(content[:8])) % 2**64
+        days = list(game_dates(history_start(read.scope, dates[0]), dates[-1]))
+        hashes = (_hash(day, mark(contract, known.attempts.get((read.table, day)))) for day in days)
+        sums = [0, *accumulate(hashes, lambda total, one: (total + one) % 2**64)]
+        for day in dates:
+            total = sums[bisect_left(days, day)]
+            upstream[day][read.relation] = f"{total:016x}"
+    for day, ruled in _ruled(known, table).items():
+        if day in upstream:
+            upstream[day]["rulings"] = hashlib.sha256("\n".join(ruled).encode()).hexdigest()[:16]
     return upstream
+
+
+def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
+    """By date, what of the rulings in force applies to a table on it."""
+    if not known.rulings.all:
+        return {}
+    ruled: dict[date, list[str]] = defaultdict(list)
+    for game_id in sorted(known.waived(table)):
+        for day in known.ruled_dates.get(game_id, ()):
+            ruled[day].append(game_id)
+    for day, game_id, finding in sorted(known.rulings.accepted(table.name)):
+        ruled[day].append(f"{game_id} {finding}")
+    return ruled
+
+
+def _hash(day: date, found: str) -> int:
+    """What a date adds to the mark of a history; 0 where it was never run."""
+    if not found:
+        return 0
+    return int.from_bytes(hashlib.sha256(f"{day} {found}".encode()).digest()[:8])
+
+
+def refuse_another_source(engine: "Engine", identity: str) -> None:
+    """Raise unless the warehouse is filled from this source, or from none yet.
+
+    Raises:
+        AnotherSource: it is filled from another one.
+    """
+    known = ledger.source_identity(engine)
+    if known not in (None, identity):
+        raise AnotherSource(
+            f"this warehouse is filled from {known}, the source is now {identity}. Two sources do "
+            "not mix: point NBA_ASSETS_DATA_DIR at an empty folder, set the source back, or, if it "
+            "is the same publication in another place, run `nba-assets adopt --reason …`"
+        )

@@ -14,6 +14,8 @@ from nba_assets.contracts.contract import Contract
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nba_assets.warehouse.warehouse import Engine
+
 
 class Scope(StrEnum):
     """Which rows of an input a date may see, and what an uncertified one means for it."""
@@ -83,6 +85,8 @@ class FromPython:
     compute: "Callable[[Mapping[str, pa.Table], Sequence[date]], Computed]"
     version: str
     """changed by hand when the computation changes its meaning"""
+    lost: "Callable[[Engine], Mapping[date, str]] | None" = None
+    """which dates refer to something outside the warehouse that is gone, and to what"""
 
 
 @dataclass(frozen=True)

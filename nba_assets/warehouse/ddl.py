@@ -10,67 +10,41 @@ from collections.abc import Iterable, Iterator
 from nba_assets.contracts.contract import Contract
 from nba_assets.errors import WarehouseError
 from nba_assets.googlesql import quoted
-from nba_assets.warehouse.ledger import ATTEMPT_COLUMNS
+from nba_assets.warehouse.ledger import COLUMNS
 from nba_assets.warehouse.warehouse import Engine
 
-LEDGER: dict[str, tuple[tuple[str, str], ...]] = {
-    "attempts": ATTEMPT_COLUMNS,
-    "games": (
-        ("table_name", "STRING NOT NULL"),
-        ("game_date", "DATE NOT NULL"),
-        ("game_id", "STRING NOT NULL"),
-        ("verdict", "STRING NOT NULL"),
-        ("contract_version", "INT64 NOT NULL"),
-        ("reason", "STRING NOT NULL"),
-        ("home_team", "STRING"),
-        ("away_team", "STRING"),
-    ),
-    "quarantine": (
-        ("table_name", "STRING NOT NULL"),
-        ("game_date", "DATE NOT NULL"),
-        ("attempt", "INT64 NOT NULL"),
-        ("game_id", "STRING"),
-        ("reason", "STRING NOT NULL"),
-        ("content", "STRING NOT NULL"),
-    ),
-    "waivers": (
-        ("table_name", "STRING NOT NULL"),
-        ("game_id", "STRING NOT NULL"),
-        ("reason", "STRING NOT NULL"),
-        ("waived_by", "STRING NOT NULL"),
-        ("waived_at", "TIMESTAMP NOT NULL"),
-        ("revoked_at", "TIMESTAMP"),
-    ),
-}
+
+def _store_columns(contract: Contract) -> dict[str, str]:
+    own = {c.name: c.type if c.nullable else f"{c.type} NOT NULL" for c in contract.columns}
+    return {**own, "attempt": "INT64 NOT NULL"}
 
 
-def _store_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
-    own = ((c.name, c.type if c.nullable else f"{c.type} NOT NULL") for c in contract.columns)
-    return (*own, ("attempt", "INT64 NOT NULL"))
-
-
-def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
-    wanted = {("ledger", name): columns for name, columns in LEDGER.items()}
+def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], dict[str, str]]:
+    wanted = {("ledger", name): dict(columns) for name, columns in COLUMNS.items()}
     return wanted | {("store", c.table): _store_columns(c) for c in contracts}
 
 
 def is_current(engine: Engine, contracts: Iterable[Contract]) -> bool:
-    """Whether every table exists with the columns of its contract.
+    """Whether every table exists with the columns and types of its contract, in any order.
 
     Raises:
-        WarehouseError: one exists with other columns.
+        WarehouseError: one exists with others.
     """
     stored = engine.columns()
     wanted = _wanted(contracts)
-    for (schema, name), columns in wanted.items():
+    for (schema, name), want in wanted.items():
         have = stored.get((schema, name))
-        want = [column for column, _ in columns]
-        if have is not None and sorted(have) != sorted(want):
-            differing = sorted(set(have) ^ set(want))
+        if have is not None and have != want:
+            differing = ", ".join(
+                f"{column} (stored: {have.get(column, 'absent')}, "
+                f"now: {want.get(column, 'absent')})"
+                for column in sorted({*have, *want})
+                if have.get(column) != want.get(column)
+            )
             raise WarehouseError(
-                f"the stored table {schema}.{name} and its contract differ in "
-                f"{', '.join(differing)}; migrate the stored table or point NBA_ASSETS_DATA_DIR at "
-                "an empty folder and backfill again"
+                f"the stored table {schema}.{name} and its contract differ in {differing}; migrate "
+                "the stored table or point NBA_ASSETS_DATA_DIR at an empty folder and backfill "
+                "again"
             )
     return set(wanted) <= set(stored)
 
@@ -86,8 +60,12 @@ def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
     yield "CREATE SCHEMA IF NOT EXISTS store"
     yield "CREATE SCHEMA IF NOT EXISTS ledger"
     for (schema, name), columns in _wanted(contracts).items():
-        body = ", ".join(f"{column} {kind}" for column, kind in columns)
+        body = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         yield f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({body})"
+    yield (
+        "INSERT INTO ledger.clock (publication) SELECT 0 FROM "
+        "(SELECT COUNT(*) AS found FROM ledger.clock) AS clocks WHERE clocks.found = 0"
+    )
     for contract in contracts:
         names = ", ".join(f"t.{name}" for name in contract.column_names)
         yield (

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nba_assets.contracts.contract import Contract
+
+
+_GOOGLESQL_TYPES = {
+    "VARCHAR": "STRING",
+    "BIGINT": "INT64",
+    "DOUBLE": "FLOAT64",
+    "BOOLEAN": "BOOL",
+    "DATE": "DATE",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+}
 
 
 class DuckDBEngine:
@@ -51,6 +61,8 @@ class DuckDBEngine:
 
     def transaction(self, statements: Sequence[str]) -> None:
         """See ``Engine``."""
+        import duckdb
+
         self._connection.begin()
         try:
             for statement in statements:
@@ -58,15 +70,25 @@ class DuckDBEngine:
         except BaseException:
             self._connection.rollback()
             raise
-        self._connection.commit()
+        try:
+            self._connection.commit()
+        except duckdb.Error as error:
+            with suppress(duckdb.Error):
+                self._connection.rollback()
+            raise WarehouseError(f"the commit failed, nothing was changed: {error}") from error
 
-    def columns(self) -> dict[tuple[str, str], list[str]]:
+    def columns(self) -> dict[tuple[str, str], dict[str, str]]:
         """See ``Engine``."""
         rows = self._connection.execute(
-            "SELECT schema_name, table_name, list(column_name ORDER BY column_index) "
-            "FROM duckdb_columns() WHERE schema_name IN ('store', 'ledger') GROUP BY ALL"
+            "SELECT schema_name, table_name, column_name, data_type, is_nullable "
+            "FROM duckdb_columns() WHERE schema_name IN ('store', 'ledger') ORDER BY column_index"
         )
-        return {(schema, table): columns for schema, table, columns in rows.fetchall()}
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for schema, table, column, kind, nullable in rows.fetchall():
+            name = _GOOGLESQL_TYPES.get(kind, kind)
+            columns = found.setdefault((schema, table), {})
+            columns[column] = name if nullable else f"{name} NOT NULL"
+        return found
 
     def _run(self, sql: str, relations: Mapping[str, str] | None) -> "duckdb.DuckDBPyConnection":
         import duckdb
@@ -114,15 +136,21 @@ class DuckDBFile:
     def _connected(self, *, read_only: bool) -> Iterator[DuckDBEngine]:
         import duckdb
 
-        connection = duckdb.connect(
-            str(self._file),
-            read_only=read_only,
-            config={
-                "memory_limit": self._memory_limit,
-                "temp_directory": f"{self._file}.tmp",
-                "preserve_insertion_order": False,
-            },
-        )
+        try:
+            connection = duckdb.connect(
+                str(self._file),
+                read_only=read_only,
+                config={
+                    "memory_limit": self._memory_limit,
+                    "temp_directory": f"{self._file}.tmp",
+                    "preserve_insertion_order": False,
+                },
+            )
+        except (duckdb.Error, OSError) as error:
+            raise WarehouseError(
+                f"{self._file} cannot be opened: {error}. If the file is damaged, put a backup in "
+                "its place, or move it away and run `nba-assets backfill`"
+            ) from error
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield DuckDBEngine(connection, self._render)
@@ -132,12 +160,17 @@ class DuckDBFile:
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._lock_timeout
-        with (
-            Path(f"{self._file}.turnstile").open("a") as turnstile,
-            Path(f"{self._file}.lock").open("a+") as lock,
-        ):
+        with ExitStack() as files:
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                turnstile = files.enter_context(Path(f"{self._file}.turnstile").open("a"))
+                lock = files.enter_context(Path(f"{self._file}.lock").open("a+"))
+            except OSError as error:
+                raise WarehouseError(
+                    f"the folder of {self._file} cannot be written ({error.strerror}); every "
+                    "command takes a lock there. Make it writable or set NBA_ASSETS_DATA_DIR"
+                ) from error
             self._take(turnstile.fileno(), fcntl.LOCK_EX, deadline, lock.name)
             self._take(lock.fileno(), kind, deadline, lock.name)
             fcntl.flock(turnstile, fcntl.LOCK_UN)

@@ -1,41 +1,96 @@
 """The ledger: one record per table, date and attempt, and the verdict on each game.
 
 It is written in the transaction that publishes the data, and is what certified reads, plans,
-reports and exit codes are computed from.
+reports and exit codes are computed from. What came first is told by its own numbers, never by a
+clock: every transaction that adds to it takes the next ``publication``.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
+from nba_assets.contracts.contract import Contract
 from nba_assets.googlesql import quoted
 from nba_assets.warehouse.warehouse import Engine
 
-ATTEMPT_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("table_name", "STRING NOT NULL"),
-    ("game_date", "DATE NOT NULL"),
-    ("attempt", "INT64 NOT NULL"),
-    ("status", "STRING NOT NULL"),
-    ("stored_attempt", "INT64"),
-    ("stored_status", "STRING"),
-    ("expected_records", "INT64"),
-    ("actual_records", "INT64"),
-    ("completeness", "FLOAT64"),
-    ("validation_passed", "BOOL NOT NULL"),
-    ("stored_rows", "INT64 NOT NULL"),
-    ("digest", "STRING"),
-    ("checks", "STRING NOT NULL"),
-    ("upstream", "STRING NOT NULL"),
-    ("source", "STRING"),
-    ("contract_version", "INT64 NOT NULL"),
-    ("code_version", "STRING NOT NULL"),
-    ("run_id", "STRING NOT NULL"),
-    ("message", "STRING NOT NULL"),
-    ("recorded_at", "TIMESTAMP NOT NULL"),
-)
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "clock": {"publication": "INT64 NOT NULL"},
+    "attempts": {
+        "table_name": "STRING NOT NULL",
+        "game_date": "DATE NOT NULL",
+        "attempt": "INT64 NOT NULL",
+        "publication": "INT64 NOT NULL",
+        "status": "STRING NOT NULL",
+        "stored_attempt": "INT64",
+        "stored_status": "STRING",
+        "expected_records": "INT64",
+        "actual_records": "INT64",
+        "completeness": "FLOAT64",
+        "validation_passed": "BOOL NOT NULL",
+        "stored_rows": "INT64 NOT NULL",
+        "digest": "STRING",
+        "certificate": "STRING NOT NULL",
+        "checks": "STRING NOT NULL",
+        "causes": "STRING NOT NULL",
+        "upstream": "STRING NOT NULL",
+        "thresholds": "STRING NOT NULL",
+        "source": "STRING",
+        "contract_version": "INT64 NOT NULL",
+        "code_version": "STRING NOT NULL",
+        "run_id": "STRING NOT NULL",
+        "message": "STRING NOT NULL",
+        "recorded_at": "TIMESTAMP NOT NULL",
+    },
+    "games": {
+        "table_name": "STRING NOT NULL",
+        "game_date": "DATE NOT NULL",
+        "game_id": "STRING NOT NULL",
+        "verdict": "STRING NOT NULL",
+        "contract_version": "INT64 NOT NULL",
+        "thresholds": "STRING NOT NULL",
+        "reason": "STRING NOT NULL",
+        "cause": "STRING",
+        "home_team": "STRING",
+        "away_team": "STRING",
+    },
+    "quarantine": {
+        "table_name": "STRING NOT NULL",
+        "game_date": "DATE NOT NULL",
+        "attempt": "INT64 NOT NULL",
+        "game_id": "STRING",
+        "reason": "STRING NOT NULL",
+        "content": "STRING NOT NULL",
+    },
+    "rulings": {
+        "publication": "INT64 NOT NULL",
+        "kind": "STRING NOT NULL",
+        "table_name": "STRING NOT NULL",
+        "game_id": "STRING NOT NULL",
+        "game_date": "DATE",
+        "finding": "STRING",
+        "reason": "STRING NOT NULL",
+        "ruled_by": "STRING NOT NULL",
+        "ruled_at": "TIMESTAMP NOT NULL",
+    },
+    "sources": {
+        "publication": "INT64 NOT NULL",
+        "identity": "STRING NOT NULL",
+        "reason": "STRING NOT NULL",
+        "recorded_at": "TIMESTAMP NOT NULL",
+    },
+    "looks": {
+        "run_id": "STRING NOT NULL",
+        "table_name": "STRING NOT NULL",
+        "first_date": "DATE NOT NULL",
+        "last_date": "DATE NOT NULL",
+        "dates": "INT64 NOT NULL",
+        "looked_at": "TIMESTAMP NOT NULL",
+    },
+}
+"""The tables of the schema ``ledger``, their columns and types."""
 
 WHOLE_DATE = "*"
 """The game id of a verdict on a date as a whole."""
@@ -76,6 +131,24 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class Cause:
+    """Why something is not certified: the rule that was broken, and where; the root, not its echo.
+
+    ``game_id`` is None where a date as a whole is meant.
+    """
+
+    table_name: str
+    game_date: date
+    game_id: str | None
+    rule: str
+    detail: str
+
+    def is_of(self, table: str, day: date) -> bool:
+        """Whether it is a date's own, not that of something upstream."""
+        return (self.table_name, self.game_date) == (table, day)
+
+
+@dataclass(frozen=True)
 class Check:
     """The outcome of one asset check on one date."""
 
@@ -93,6 +166,8 @@ class Attempt:
     table_name: str
     game_date: date
     attempt: int
+    publication: int
+    """number of the transaction that recorded it"""
     status: Status
     stored_attempt: int | None
     """the attempt whose rows are stored after this one"""
@@ -105,9 +180,15 @@ class Attempt:
     stored_rows: int
     digest: str | None
     """of the stored rows"""
+    certificate: str
+    """digest of the stored rows and of the verdict on each game: what dependents read"""
     checks: tuple[Check, ...]
+    causes: tuple[Cause, ...]
+    """why it is not certified, or a word on what is waived"""
     upstream: Mapping[str, str]
-    """digest of each input as it was read"""
+    """certificate of each input as it was read, and the rulings that applied"""
+    thresholds: Mapping[str, float]
+    """the limits of blocking rules it was judged by"""
     source: str | None
     contract_version: int
     code_version: str
@@ -120,23 +201,26 @@ class Attempt:
         """Whether the date is certified by this attempt."""
         return self.status.certified
 
+    def says_the_same(self, other: "Attempt") -> bool:
+        """Whether another attempt differs in nothing but who looked, and when."""
+        return self == replace(
+            other,
+            attempt=self.attempt,
+            publication=self.publication,
+            stored_attempt=self.stored_attempt,
+            run_id=self.run_id,
+            recorded_at=self.recorded_at,
+        )
+
     def as_row(self) -> dict[str, Any]:
         """The record as stored."""
-        row = {name: getattr(self, name) for name, _ in ATTEMPT_COLUMNS}
-        checks = [
-            {
-                "name": check.name,
-                "passed": check.passed,
-                "figures": dict(check.figures),
-                "warnings": list(check.warnings),
-                "violations": list(check.violations),
-            }
-            for check in self.checks
-        ]
+        row = {name: getattr(self, name) for name in COLUMNS["attempts"]}
         return row | {
             "status": self.status.value,
-            "checks": json.dumps(checks),
-            "upstream": json.dumps(dict(self.upstream), sort_keys=True),
+            "checks": _as_json([asdict(check) for check in self.checks]),
+            "causes": _as_json([asdict(cause) for cause in self.causes]),
+            "upstream": _as_json(dict(self.upstream)),
+            "thresholds": _as_json(dict(self.thresholds)),
         }
 
     def checkpoint(self) -> dict[str, Any]:
@@ -153,12 +237,22 @@ class Attempt:
         }
 
 
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _cause(stored: Mapping[str, Any]) -> Cause:
+    return Cause(**{**stored, "game_date": date.fromisoformat(stored["game_date"])})
+
+
 def _attempt(row: Mapping[str, Any]) -> Attempt:
-    values = {name: row[name] for name, _ in ATTEMPT_COLUMNS if name != "validation_passed"}
+    values = {name: row[name] for name in COLUMNS["attempts"] if name != "validation_passed"}
     values["status"] = Status(row["status"])
     values["stored_status"] = row["stored_status"] and Status(row["stored_status"])
     values["recorded_at"] = moment(row["recorded_at"])
     values["upstream"] = json.loads(row["upstream"])
+    values["thresholds"] = json.loads(row["thresholds"])
+    values["causes"] = tuple(_cause(cause) for cause in json.loads(row["causes"]))
     values["checks"] = tuple(
         Check(
             check["name"],
@@ -176,7 +270,7 @@ def _columns(*, checks: bool = True) -> str:
     read = {"recorded_at": "UNIX_MICROS(recorded_at) AS recorded_at"}
     if not checks:
         read["checks"] = "'[]' AS checks"
-    return ", ".join(read.get(name, name) for name, _ in ATTEMPT_COLUMNS)
+    return ", ".join(read.get(name, name) for name in COLUMNS["attempts"])
 
 
 def moment(micros: int) -> datetime:
@@ -186,6 +280,12 @@ def moment(micros: int) -> datetime:
     command that only asks.
     """
     return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def publication(engine: Engine) -> int:
+    """The number of the latest transaction; 0 before the first."""
+    rows = engine.query("SELECT publication FROM ledger.clock").to_pylist()
+    return int(rows[0]["publication"]) if rows else 0
 
 
 def latest(
@@ -210,6 +310,20 @@ def history(engine: Engine, table: str, day: date) -> list[Attempt]:
     return [_attempt(row) for row in rows.to_pylist()]
 
 
+def laxer(contract: Contract, version: int, thresholds: Mapping[str, float]) -> str:
+    """How what a date was judged by differs from what the contract demands now; empty if not.
+
+    A laxer threshold now takes nothing away from what passed a stricter one.
+    """
+    if version != contract.version:
+        return f"certified under contract version {version}, now {contract.version}"
+    for name, value in contract.blocking_thresholds.items():
+        then = thresholds.get(name)
+        if then is None or then < value:
+            return f"certified with {name} at least {then}, now {value}"
+    return ""
+
+
 @dataclass(frozen=True)
 class Game:
     """The verdict on one game of a table, or on a whole date (``WHOLE_DATE``)."""
@@ -219,75 +333,174 @@ class Game:
     game_id: str
     verdict: Verdict
     contract_version: int
+    thresholds: Mapping[str, float]
     reason: str
+    cause: Cause | None = None
     home_team: str | None = None
     away_team: str | None = None
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The two teams, where they are known."""
+        return (self.home_team, self.away_team) if self.home_team and self.away_team else ()
+
+    def as_row(self) -> dict[str, Any]:
+        """The verdict as stored."""
+        row = {name: getattr(self, name) for name in COLUMNS["games"]}
+        return row | {
+            "verdict": self.verdict.value,
+            "thresholds": _as_json(dict(self.thresholds)),
+            "cause": _as_json(asdict(self.cause)) if self.cause else None,
+        }
 
 
 def games(engine: Engine, tables: Iterable[str], first: date, last: date) -> list[Game]:
     """The current verdict on every game of the tables in a range of dates."""
     names = ", ".join(quoted(name) for name in tables)
     rows = engine.query(
-        f"SELECT * FROM ledger.games WHERE table_name IN ({names}) "
+        f"SELECT {', '.join(COLUMNS['games'])} FROM ledger.games WHERE table_name IN ({names}) "
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}'"
     )
-    return [Game(**{**row, "verdict": Verdict(row["verdict"])}) for row in rows.to_pylist()]
+    thresholds: dict[str, Mapping[str, float]] = {}
+    found = []
+    for row in rows.to_pylist():
+        stored = row["thresholds"]
+        values = {
+            "verdict": Verdict(row["verdict"]),
+            "thresholds": thresholds.setdefault(stored, json.loads(stored)),
+            "cause": row["cause"] and _cause(json.loads(row["cause"])),
+        }
+        found.append(Game(**{**row, **values}))
+    return found
+
+
+class Kind(StrEnum):
+    """What an operator may rule."""
+
+    WAIVE = "waive"
+    """a game of a table will never be filled"""
+    REVOKE = "revoke"
+    """the waiver of a game has ended"""
+    ACCEPT = "accept"
+    """what vanished from a game is gone for good; the smaller version is the truth"""
 
 
 @dataclass(frozen=True)
-class Waiver:
-    """An operator's word that a game of a table will never be filled."""
+class Ruling:
+    """An operator's word on a game of a table. Rulings are only ever added."""
 
+    kind: Kind
     table_name: str
     game_id: str
     reason: str
-    waived_by: str
-    waived_at: datetime
-    revoked_at: datetime | None = None
+    ruled_by: str
+    ruled_at: datetime
+    game_date: date | None = None
+    finding: str | None = None
+    """of an acceptance: what vanished, as the audit found it; it holds for that and no more"""
+    publication: int = 0
+    """its place in the order of all that was recorded; given when it is"""
 
 
-def waivers(engine: Engine, *, active: bool = True) -> list[Waiver]:
-    """The waivers in force, or all that ever were."""
-    where = "WHERE w.revoked_at IS NULL" if active else ""
+@dataclass(frozen=True)
+class Rulings:
+    """Every ruling there ever was, oldest first."""
+
+    all: tuple[Ruling, ...] = ()
+
+    @property
+    def waivers(self) -> list[Ruling]:
+        """The waivers in force."""
+        last = {
+            (ruling.table_name, ruling.game_id): ruling
+            for ruling in self.all
+            if ruling.kind is not Kind.ACCEPT
+        }
+        return [ruling for ruling in last.values() if ruling.kind is Kind.WAIVE]
+
+    def ended(self, waiver: Ruling) -> Ruling | None:
+        """The ruling that ended a waiver."""
+        for ruling in self.all:
+            same = (ruling.table_name, ruling.game_id) == (waiver.table_name, waiver.game_id)
+            later = ruling.publication > waiver.publication
+            if ruling.kind is Kind.REVOKE and same and later:
+                return ruling
+        return None
+
+    def accepted(self, table: str) -> set[tuple[date, str, str]]:
+        """Date, game and finding of every acceptance of a table."""
+        return {
+            (ruling.game_date, ruling.game_id, ruling.finding)
+            for ruling in self.all
+            if ruling.kind is Kind.ACCEPT and ruling.table_name == table
+            if ruling.game_date is not None and ruling.finding is not None
+        }
+
+
+def rulings(engine: Engine) -> Rulings:
+    """Every ruling there ever was."""
     rows = engine.query(
-        "SELECT table_name, game_id, reason, waived_by, UNIX_MICROS(waived_at) AS waived_at, "
-        f"UNIX_MICROS(revoked_at) AS revoked_at FROM ledger.waivers AS w {where} "
-        "ORDER BY w.waived_at, game_id"
+        "SELECT publication, kind, table_name, game_id, game_date, finding, reason, ruled_by, "
+        "UNIX_MICROS(ruled_at) AS ruled_at FROM ledger.rulings ORDER BY publication, game_id"
     )
-    return [
-        Waiver(
-            row["table_name"],
-            row["game_id"],
-            row["reason"],
-            row["waived_by"],
-            moment(row["waived_at"]),
-            row["revoked_at"] and moment(row["revoked_at"]),
+    return Rulings(
+        tuple(
+            Ruling(**{**row, "kind": Kind(row["kind"]), "ruled_at": moment(row["ruled_at"])})
+            for row in rows.to_pylist()
         )
-        for row in rows.to_pylist()
-    ]
+    )
 
 
-def waive(engine: Engine, waiver: Waiver) -> None:
-    """Record a waiver; it takes effect when the game's date is run again."""
+NEXT = "UPDATE ledger.clock SET publication = publication + 1 WHERE TRUE"
+"""What every transaction that adds to the ledger begins with."""
+
+
+def rule(engine: Engine, ruled: Iterable[Ruling]) -> None:
+    """Record rulings, all or none; they take effect when the games' dates are run again."""
+    columns = tuple(COLUMNS["rulings"])
     engine.transaction(
         [
-            (
-                "INSERT INTO ledger.waivers VALUES ("
-                f"{quoted(waiver.table_name)}, {quoted(waiver.game_id)}, {quoted(waiver.reason)}, "
-                f"{quoted(waiver.waived_by)}, TIMESTAMP '{waiver.waived_at.isoformat()}', NULL)"
-            )
+            NEXT,
+            *(
+                f"INSERT INTO ledger.rulings ({', '.join(columns)}) SELECT publication, "
+                + ", ".join(
+                    _literal(getattr(one, name)) for name in columns if name != "publication"
+                )
+                + " FROM ledger.clock"
+                for one in ruled
+            ),
         ]
     )
 
 
-def revoke(engine: Engine, table: str, game_id: str, moment: datetime) -> None:
-    """End the waiver of a game; the game is held again when its date is run again."""
+def _literal(value: "str | date | datetime | None") -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{value.isoformat()}'"
+    if isinstance(value, date):
+        return f"DATE '{value}'"
+    return quoted(str(value))
+
+
+def source_identity(engine: Engine) -> str | None:
+    """The source the warehouse is filled from; None before the first date."""
+    rows = engine.query(
+        "SELECT identity FROM ledger.sources ORDER BY publication DESC LIMIT 1"
+    ).to_pylist()
+    return rows[0]["identity"] if rows else None
+
+
+def adopt(engine: Engine, identity: str, reason: str) -> None:
+    """Record that from now on the warehouse is filled from this source."""
+    now = datetime.now(UTC)
     engine.transaction(
         [
+            NEXT,
             (
-                f"UPDATE ledger.waivers SET revoked_at = TIMESTAMP '{moment.isoformat()}' "
-                f"WHERE table_name = {quoted(table)} AND game_id = {quoted(game_id)} "
-                "AND revoked_at IS NULL"
-            )
+                "INSERT INTO ledger.sources (publication, identity, reason, recorded_at) SELECT "
+                f"publication, {quoted(identity)}, {quoted(reason)}, {_literal(now)} "
+                "FROM ledger.clock"
+            ),
         ]
     )

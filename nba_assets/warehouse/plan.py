@@ -1,20 +1,41 @@
-"""What must run, and why: computed from the ledger alone, without building or reading a row."""
+"""What must run, and why: computed from the ledger, without building or reading a row."""
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
-from itertools import accumulate, groupby, pairwise
+from itertools import groupby, pairwise
 
-from nba_assets.googlesql import quoted
 from nba_assets.seasons import game_dates, season_start, season_year
+from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.certified import WAITS, certified_rows, upstream_digests, waiver_tables
-from nba_assets.warehouse.dated_table import DatedTable, FromSource, Scope
-from nba_assets.warehouse.ledger import Attempt, Status, Waiver
+from nba_assets.warehouse.certified import (
+    NOT_FINAL,
+    Held,
+    Known,
+    Readiness,
+    dates_of_games,
+    history_gap,
+    history_start,
+    ready,
+    upstream_marks,
+)
+from nba_assets.warehouse.dated_table import DatedTable, FromPython, FromSource, Scope
+from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query
+from nba_assets.warehouse.ledger import (
+    WHOLE_DATE,
+    Attempt,
+    Cause,
+    Rulings,
+    Status,
+    Verdict,
+    laxer,
+)
 from nba_assets.warehouse.warehouse import Engine
+
+REVOKED = "revoked"
+"""Rule of a game whose waiver ended."""
 
 
 class Reason(StrEnum):
@@ -23,11 +44,13 @@ class Reason(StrEnum):
     MISSING = "missing"
     """it was never attempted"""
     HELD = "held"
-    """its latest attempt was not certified"""
+    """its latest attempt was not certified, or will not be once it runs again"""
     WAIVER = "waiver"
-    """a waiver that concerns it was added or revoked since"""
+    """a waiver or an acceptance that concerns it was given or revoked since"""
     STALE = "stale"
     """it was certified from other inputs, or by another contract or code, than there are now"""
+    DAMAGED = "damaged"
+    """what is stored is not what the ledger says was"""
     UPSTREAM = "upstream"
     """it is up to date, but an input of the same date is about to run"""
 
@@ -42,11 +65,16 @@ class Need:
     detail: str
     changed: bool = True
     """whether it would now be computed from anything else than the latest attempt was"""
+    causes: tuple[Cause, ...] = ()
+    """of a held date: why, its own causes first"""
 
     @property
     def waits(self) -> bool:
-        """Whether it is held by something upstream, so that there is nothing to mend here."""
-        return self.detail.startswith(Status.HELD) and WAITS in self.detail
+        """Whether it is held by something upstream alone, so that there is nothing to mend here."""
+        return bool(self.causes) and not any(
+            cause.rule == NOT_FINAL or cause.is_of(self.table_name, self.game_date)
+            for cause in self.causes
+        )
 
 
 @dataclass(frozen=True)
@@ -95,40 +123,243 @@ def untouched(tables: Mapping[str, DatedTable], dates: Sequence[date]) -> Standi
 
 
 def standing(
-    engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date], source: str
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    dates: Sequence[date],
+    source: str,
+    *,
+    listed: Callable[[int], Coverage] | None = None,
+    deep: bool = False,
 ) -> Standing:
-    """Where the dates, ascending, stand; ``source`` is the name of the one configured now."""
+    """Where the dates, ascending, stand.
+
+    ``source`` is the name of the one configured now; ``listed`` tells what it lists of a season.
+    Stored rows are counted always; ``deep`` compares them with the ledger value by value.
+    """
     if not dates:
         return Standing(tables, (), {}, {})
-    attempts = ledger.latest(engine, tables, season_start(dates[0]), dates[-1], checks=False)
-    waivers = _Waivers(
+    first = history_start(Scope.TRAINING, dates[0])
+    rulings = ledger.rulings(engine)
+    known = Known(
         tables,
-        ledger.waivers(engine, active=False),
-        dates_of_games(engine, tables, "SELECT game_id FROM ledger.waivers"),
+        ledger.latest(engine, tables, first, dates[-1], checks=False),
+        {},
+        {},
+        rulings,
+        _ruled_dates(engine, tables, rulings),
+        0,
     )
-    needs = {}
+    attempts = {key: one for key, one in known.attempts.items() if key[1] >= dates[0]}
+    needs: dict[tuple[str, date], Need] = {}
     for table in tables.values():
-        history = _History.of(engine, table)
+        training = {r.relation for r in table.reads if r.scope is Scope.TRAINING}
         for _, season in groupby(dates, season_year):
             days = list(season)
-            inputs = (
-                upstream_digests(table, attempts, days, season_start(days[0]))
-                if table.name != "schedule"
-                else {day: {} for day in days}
-            )
+            inputs = upstream_marks(known, table, days)
             for day in days:
-                attempt = attempts.get((table.name, day))
-                if attempt is None:
-                    needs[table.name, day] = _missing(table.name, day)
-                    continue
-                waiver = waivers.changed(table, attempt)
-                stale = _stale(table, attempt, inputs[day], source)
-                if not stale and history.grown(attempt):
-                    stale = "its history was too short then and has grown since"
-                if need := _need(attempt, waiver, stale):
+                if need := _need(
+                    table, day, attempts.get((table.name, day)), inputs[day], source, training
+                ):
                     needs[table.name, day] = need
-    own = {key: attempt for key, attempt in attempts.items() if key[1] >= dates[0]}
-    return Standing(tables, dates, own, needs)
+    for key, detail in _damages(engine, tables, dates, attempts, deep=deep).items():
+        needs[key] = Need(*key, Reason.DAMAGED, detail)
+    if listed:
+        for day, detail in _relisted(engine, dates, attempts, listed).items():
+            needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
+    needs |= _foreseen(engine, tables, dates, attempts, needs)
+    return Standing(tables, dates, attempts, needs)
+
+
+def _ruled_dates(
+    engine: Engine, tables: Mapping[str, DatedTable], rulings: Rulings
+) -> dict[str, set[date]]:
+    if not rulings.all:
+        return {}
+    return dates_of_games(engine, tables, "SELECT game_id FROM ledger.rulings")
+
+
+def _need(
+    table: DatedTable,
+    day: date,
+    attempt: Attempt | None,
+    inputs: Mapping[str, str],
+    source: str,
+    training: Collection[str],
+) -> Need | None:
+    if attempt is None:
+        return _missing(table.name, day)
+    stale = _stale(table, attempt, inputs, source, training)
+    ruled = attempt.status is not Status.FAILED and (
+        inputs.get("rulings") != attempt.upstream.get("rulings")
+    )
+    changed = bool(stale) or ruled
+    if ruled:
+        what = "a waiver or acceptance that concerns it was given or revoked since"
+        return Need(table.name, day, Reason.WAIVER, what)
+    if not attempt.status.certified:
+        detail = f"{attempt.status}: {attempt.message}"
+        return Need(table.name, day, Reason.HELD, detail, changed, attempt.causes)
+    if stale:
+        return Need(table.name, day, Reason.STALE, stale)
+    return None
+
+
+def _damages(
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    dates: Sequence[date],
+    attempts: Mapping[tuple[str, date], Attempt],
+    *,
+    deep: bool,
+) -> dict[tuple[str, date], str]:
+    """Where the store does not hold what the ledger says it does."""
+    between = f"game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
+    built = [tables[name] for name in tables if any(name == table for table, _ in attempts)]
+    if not built:
+        return {}
+    counts = engine.query(
+        " UNION ALL ".join(
+            f"SELECT '{table.name}' AS table_name, game_date, COUNT(*) AS found "
+            f"FROM store.{table.name} WHERE {between} GROUP BY game_date"
+            for table in built
+        )
+    )
+    found = dict.fromkeys(attempts, 0)
+    found |= {(row["table_name"], row["game_date"]): row["found"] for row in counts.to_pylist()}
+    wanted = {key: attempt.stored_rows for key, attempt in attempts.items()}
+    asked = set(dates)
+    damaged = {
+        key: f"{number:,} rows are stored, the ledger says {wanted.get(key, 0):,}"
+        for key, number in found.items()
+        if number != wanted.get(key, 0) and key[1] in asked
+    }
+    for table in built if deep else ():
+        relation = f"(SELECT * FROM store.{table.name} WHERE {between}) AS stored"
+        digests = engine.query(digest_query(table.contract, relation)).to_pylist()
+        for row in digests:
+            key = (table.name, row["game_date"])
+            attempt = attempts.get(key)
+            if attempt and row["digest"] != (attempt.digest or EMPTY_DIGEST):
+                damaged.setdefault(key, "the stored rows are not those that were published")
+    for table in built:
+        if isinstance(table.produce, FromPython) and table.produce.lost:
+            for day, detail in table.produce.lost(engine).items():
+                if (table.name, day) in attempts:
+                    damaged[table.name, day] = detail
+    return damaged
+
+
+def _relisted(
+    engine: Engine,
+    dates: Sequence[date],
+    attempts: Mapping[tuple[str, date], Attempt],
+    listed: Callable[[int], Coverage],
+) -> dict[date, str]:
+    """The certified dates on which the source lists other games now."""
+    rows = engine.query(
+        "SELECT game_date, game_id FROM store.schedule WHERE status <> 'POSTPONED' "
+        f"AND game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
+    )
+    stored: dict[date, set[str]] = defaultdict(set)
+    for row in rows.to_pylist():
+        stored[row["game_date"]].add(row["game_id"])
+    relisted = {}
+    for year, season in groupby(dates, season_year):
+        covered = listed(year)
+        for day in season:
+            attempt = attempts.get(("schedule", day))
+            if attempt is None or not attempt.status.certified:
+                continue
+            games = covered.games.get(day, frozenset())
+            if games != stored[day]:
+                added, gone = sorted(games - stored[day]), sorted(stored[day] - games)
+                told = [f"{', '.join(added)} new"] if added else []
+                told += [f"{', '.join(gone)} gone"] if gone else []
+                relisted[day] = f"the source lists other games there now: {'; '.join(told)}"
+    return relisted
+
+
+def _foreseen(
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    dates: Sequence[date],
+    attempts: Mapping[tuple[str, date], Attempt],
+    needs: Mapping[tuple[str, date], Need],
+) -> dict[tuple[str, date], Need]:
+    """The certified dates that will be held once they run again, because something they read is.
+
+    What must run and is not held itself is taken to pass: it may turn out otherwise.
+    """
+    foreseen: dict[tuple[str, date], Need] = {}
+    for year, season in groupby(dates, season_year):
+        days = list(season)
+        if all(season_year(day) != year for _, day in needs):
+            continue
+        start = season_start(days[0])
+        known = Known.of(engine, tables, tuple(tables), start, days[-1])
+        for table in tables.values():
+            found = ready(known, table, days)
+            for day in days:
+                key = (table.name, day)
+                need, attempt = needs.get(key), attempts.get(key)
+                held = (
+                    _held_games(found, day)
+                    or _no_longer_waived(known, table, day)
+                    or _history_lost(known, table, day, days)
+                )
+                runs = need is not None and need.changed
+                if table.name == "schedule" or not held:
+                    if runs:
+                        known.foreseen[key] = {}
+                    continue
+                if attempt is not None and attempt.status.certified:
+                    known.foreseen[key] = held
+                    first = next(iter(held.values()))
+                    causes = tuple(dict.fromkeys(one.cause for one in held.values()))
+                    detail = f"will be held: {first.reason}"
+                    if need is not None and need.reason is not Reason.STALE:
+                        foreseen[key] = replace(
+                            need, detail=f"{need.detail}; {detail}", causes=causes
+                        )
+                    else:
+                        foreseen[key] = Need(table.name, day, Reason.HELD, detail, causes=causes)
+    return foreseen
+
+
+def _history_lost(
+    known: Known, table: DatedTable, day: date, days: Sequence[date]
+) -> dict[str, Held]:
+    """Why a date in warm-up for want of history is not any more: its history has a hole."""
+    attempt = known.attempts.get((table.name, day))
+    if attempt is None or attempt.status is not Status.WARMUP:
+        return {}
+    gap = history_gap(known, table, day, days)
+    return {WHOLE_DATE: gap} if gap else {}
+
+
+def _no_longer_waived(known: Known, table: DatedTable, day: date) -> dict[str, Held]:
+    """The games of a date that were waived when it was built and are no longer."""
+    waived = known.waived(table)
+    told = "its waiver was revoked"
+    return {
+        game.game_id: Held(
+            f"{game.game_id}: {told}", Cause(table.name, day, game.game_id, REVOKED, told)
+        )
+        for game in known.verdicts.get((table.name, day), {}).values()
+        if game.verdict is Verdict.WAIVED and game.game_id not in waived
+    }
+
+
+def _held_games(found: Readiness, day: date) -> dict[str, Held]:
+    """By game, what a date waits for; under ``WHOLE_DATE`` what it waits for as a whole."""
+    if day in found.held_dates:
+        held = found.held_dates[day]
+        return {WHOLE_DATE: held}
+    return {
+        game.game_id: Held(f"{game.label}: {game.reason}", game.cause)
+        for game in found.games
+        if game.game_date == day and game.state == "held" and game.cause is not None
+    }
 
 
 def plan(standing: Standing, tried: Collection[tuple[str, date]] = frozenset()) -> list[Need]:
@@ -169,9 +400,11 @@ def repair(look: Callable[[], Standing], launch: Callable[[Sequence[Run]], None]
     A date that is held again although its inputs are the same is not tried again.
     """
     tried: set[tuple[str, date]] = set()
-    while needs := plan(now := look(), tried):
+    rounds = 0
+    while (needs := plan(now := look(), tried)) and rounds <= 2 * len(now.tables):
         launch(runs(needs, now.tables))
         tried.update((need.table_name, need.game_date) for need in needs)
+        rounds += 1
 
 
 def spans(dates: Iterable[date]) -> list[tuple[date, date]]:
@@ -189,141 +422,36 @@ def spans(dates: Iterable[date]) -> list[tuple[date, date]]:
     return list(zip(firsts, lasts, strict=True))
 
 
-def dates_of_games(
-    engine: Engine, tables: Mapping[str, DatedTable], games: str
-) -> dict[str, set[date]]:
-    """The dates each of the games stands on; ``games`` is a query for their ids."""
-    schedule = certified_rows(tables["schedule"].contract, f"t.game_id IN ({games})")
-    rows = engine.query(
-        "SELECT DISTINCT game_id, game_date FROM ("
-        f"SELECT game_id, game_date FROM ({schedule}) AS s UNION ALL "
-        f"SELECT game_id, game_date FROM ledger.games WHERE game_id IN ({games}) UNION ALL "
-        f"SELECT game_id, game_date FROM ledger.quarantine WHERE game_id IN ({games})) AS found"
-    )
-    dates: dict[str, set[date]] = defaultdict(set)
-    for row in rows.to_pylist():
-        dates[row["game_id"]].add(row["game_date"])
-    return dates
-
-
 def _missing(table: str, day: date) -> Need:
     return Need(table, day, Reason.MISSING, "never attempted")
 
 
-def _need(attempt: Attempt, waiver: str, stale: str) -> Need | None:
-    changed = bool(waiver or stale)
-    if waiver:
-        return Need(attempt.table_name, attempt.game_date, Reason.WAIVER, waiver)
-    if not attempt.status.certified:
-        detail = f"{attempt.status}: {attempt.message}"
-        return Need(attempt.table_name, attempt.game_date, Reason.HELD, detail, changed)
-    if stale:
-        return Need(attempt.table_name, attempt.game_date, Reason.STALE, stale)
-    return None
-
-
-def _stale(table: DatedTable, attempt: Attempt, inputs: Mapping[str, str], source: str) -> str:
+def _stale(
+    table: DatedTable,
+    attempt: Attempt,
+    inputs: Mapping[str, str],
+    source: str,
+    training: Collection[str],
+) -> str:
     """How the attempt differs from what would be computed now; empty if it does not."""
-    if attempt.contract_version != table.contract.version:
-        return (
-            f"certified under contract version {attempt.contract_version}, "
-            f"now {table.contract.version}"
-        )
+    if why := laxer(table.contract, attempt.contract_version, attempt.thresholds):
+        return why
     if attempt.code_version != table.code_version:
         return f"computed by code {attempt.code_version}, now {table.code_version}"
     if isinstance(table.produce, FromSource) and attempt.source != source:
         return f"read from {attempt.source}, the source is now {source}"
-    if attempt.status is Status.FAILED or attempt.upstream == inputs:
+    if attempt.status is Status.FAILED:
         return ""  # nothing was read by an attempt that failed, so it cannot tell
+    ignored = {"rulings"} | {name for name in training if name not in attempt.upstream}
     differing = sorted(
         name
-        for name in {*inputs, *attempt.upstream}
+        for name in {*inputs, *attempt.upstream} - ignored
         if inputs.get(name) != attempt.upstream.get(name)
     )
+    if not differing:
+        return ""
     told = ", ".join(
         f"{name.removesuffix('_before')} of earlier dates" if name.endswith("_before") else name
         for name in differing
     )
     return f"changed since: {told}"
-
-
-@dataclass(frozen=True)
-class _History:
-    """When what a table may train on was published.
-
-    Training inputs are not among the recorded digests, so this is how a date that was warm-up only
-    because its history had not been loaded yet is found again.
-    """
-
-    days: Sequence[date] = ()
-    published: Sequence[datetime] = ()
-    """latest publication of anything up to the day"""
-
-    @classmethod
-    def of(cls, engine: Engine, table: DatedTable) -> "_History":
-        training = [read.table for read in table.reads if read.scope is Scope.TRAINING]
-        if not training:
-            return cls()
-        names = ", ".join(quoted(name) for name in training)
-        rows = engine.query(
-            "SELECT game_date, UNIX_MICROS(MAX(recorded_at)) AS published FROM ledger.attempts "
-            f"WHERE table_name IN ({names}) AND stored_attempt = attempt AND stored_rows > 0 "
-            "GROUP BY game_date ORDER BY game_date"
-        ).to_pylist()
-        moments = accumulate((ledger.moment(row["published"]) for row in rows), max)
-        return cls([row["game_date"] for row in rows], list(moments))
-
-    def grown(self, attempt: Attempt) -> bool:
-        """Whether a date was warm-up, and history of it was published since."""
-        earlier = bisect_left(self.days, attempt.game_date)
-        return bool(
-            attempt.status is Status.WARMUP
-            and earlier
-            and self.published[earlier - 1] > attempt.recorded_at
-        )
-
-
-@dataclass(frozen=True)
-class _Waivers:
-    """Every waiver there ever was, and the dates its game stands on."""
-
-    tables: Mapping[str, DatedTable]
-    all: Sequence[Waiver]
-    dates: Mapping[str, Collection[date]]
-
-    def changed(self, table: DatedTable, attempt: Attempt) -> str:
-        """Which waiver that concerns a date differs from the time of its attempt, if one does."""
-        for waiver in self.all:
-            then = _in_force(waiver, attempt.recorded_at)
-            now = waiver.revoked_at is None
-            if then == now:
-                continue
-            what = f"{waiver.table_name} {waiver.game_id}"
-            if self._concerns(waiver, table, attempt.game_date):
-                return (
-                    f"{what} was waived by {waiver.waived_by}: {waiver.reason}"
-                    if now
-                    else f"the waiver of {what} was revoked"
-                )
-            # A new waiver opens windows that were held; those are held, and run for that.
-            if then and attempt.status.certified and self._in_window(waiver, table, attempt):
-                return f"the waiver of {what}, in its window, was revoked"
-        return ""
-
-    def _concerns(self, waiver: Waiver, table: DatedTable, day: date) -> bool:
-        return day in self.dates.get(waiver.game_id, ()) and (
-            waiver.table_name in waiver_tables(self.tables, table)
-        )
-
-    def _in_window(self, waiver: Waiver, table: DatedTable, attempt: Attempt) -> bool:
-        inputs = (read.table for read in table.reads if read.scope is Scope.WINDOW)
-        return any(
-            season_start(attempt.game_date) <= day < attempt.game_date
-            and self._concerns(waiver, self.tables[name], day)
-            for name in inputs
-            for day in self.dates.get(waiver.game_id, ())
-        )
-
-
-def _in_force(waiver: Waiver, moment: datetime) -> bool:
-    return waiver.waived_at <= moment and (waiver.revoked_at is None or moment < waiver.revoked_at)

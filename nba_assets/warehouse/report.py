@@ -10,23 +10,30 @@ from typing import Any
 
 from nba_assets.googlesql import quoted
 from nba_assets.seasons import season_year
+from nba_assets.sources.source import RAW_TABLES
+from nba_assets.warehouse import ledger
 from nba_assets.warehouse.certified import certified_rows
 from nba_assets.warehouse.dated_table import DatedTable
+from nba_assets.warehouse.decide import LATE
 from nba_assets.warehouse.ledger import Status
 from nba_assets.warehouse.plan import Need, Reason, Standing, spans
 from nba_assets.warehouse.warehouse import Engine
 
-STATES = (*(status.value for status in Status), "MISSING", "STALE")
-"""What a date of a table can be: its status, never attempted, or certified but out of date."""
+STATES = (*(status.value for status in Status), "MISSING", "STALE", "DAMAGED")
+"""What a date of a table can be: its status, never attempted, certified but out of date, or stored
+otherwise than the ledger says. A date that will be held once it runs again is HELD already.
+"""
 
 
 def state(standing: Standing, table: str, day: date) -> str:
     """What a date of a table is, one of ``STATES``."""
     need = standing.needs.get((table, day))
-    if need and need.reason is Reason.MISSING:
-        return "MISSING"
+    if need and need.reason in (Reason.MISSING, Reason.DAMAGED):
+        return need.reason.name
     status = standing.attempts[table, day].status
-    return "STALE" if need and status.certified else status.value
+    if need and status.certified:
+        return "HELD" if need.causes else "STALE"
+    return status.value
 
 
 def tally(standing: Standing) -> dict[tuple[str, int], Counter[str]]:
@@ -37,6 +44,17 @@ def tally(standing: Standing) -> dict[tuple[str, int], Counter[str]]:
         for year, season in groupby(standing.dates, season_year)
         for days in (list(season),)
     }
+
+
+VANISHING_RULES = ("nothing_vanishes", "still_listed", "score_still_published")
+"""The rules that find something gone that once passed; an operator may accept what they find."""
+
+
+def late_games(engine: Engine) -> set[str]:
+    """The games that are waived and were delivered since."""
+    found = ledger.latest(engine, RAW_TABLES, date.min, date.max, checks=False)
+    late = {c.game_id for one in found.values() for c in one.causes if c.rule == LATE}
+    return {w.game_id for w in ledger.rulings(engine).waivers if w.game_id in late}
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class Engine(Protocol):
         """
         ...
 
-    def columns(self) -> dict[tuple[str, str], list[str]]:
-        """The stored tables' columns, by schema and table."""
+    def columns(self) -> dict[tuple[str, str], dict[str, str]]:
+        """The stored tables' columns and their GoogleSQL types, by schema and table."""
         ...
 
 

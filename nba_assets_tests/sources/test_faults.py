@@ -20,7 +20,7 @@ from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.sources import faults
 from nba_assets.sources.faults import FAULTS, Fault, FaultySource
-from nba_assets.sources.source import RAW_TABLES, Delivery, arrow_schema
+from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, arrow_schema, games_listed
 
 Row = dict[str, Any]
 SCHEDULED, PLAYERS, TEAMS, ABSENT = RAW_TABLES
@@ -101,7 +101,11 @@ def league() -> dict[str, pa.Table]:
 class MemorySource:
     """The league, as a source."""
 
-    name = "memory"
+    name = identity = "memory"
+
+    def covers(self, year: int) -> Coverage:
+        """The whole season."""
+        return Coverage(date(year + 1, 9, 30), games_listed(league()["schedule"]))
 
     def seasons(self) -> Sequence[int]:
         """One."""

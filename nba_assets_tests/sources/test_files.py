@@ -611,7 +611,8 @@ def test_damaged_files(tmp_path: Path, extension: str, table: str) -> None:
     path.write_bytes(b"")
     assert f"{table}: {path} has zero bytes" in refusal(source, table)
     path.write_bytes(whole[: len(whole) // 2].rpartition(b",")[0] or whole[:50])
-    assert f"{table}: {path} is truncated or no {extension} file" in refusal(source, table)
+    cut = {"csv": "does not end in a line break", "parquet": "is truncated or no parquet file"}
+    assert f"{table}: {path} {cut[extension]}" in refusal(source, table)
     path.write_bytes(b"\x00\xff\xfe" * 100)
     assert str(path) in refusal(source, table)
     path.unlink()
@@ -704,3 +705,110 @@ def test_a_file_that_changes_while_it_is_read(
     monkeypatch.setattr(Path, "read_bytes", growing)
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
         read(source, "schedule")
+
+
+def _with_value(folder: Path, file: str, column: str, array: pa.Array) -> FilesSource:
+    """The sound files, one column of one of them replaced."""
+    source = write(folder, sound_files())
+    path = folder / f"{file}.parquet"
+    table = pa.parquet.read_table(path)
+    index = table.column_names.index(column)
+    pa.parquet.write_table(table.set_column(index, column, array), path)
+    return source
+
+
+def test_18_a_minute_of_400_digits_is_refused(tmp_path: Path) -> None:
+    rows = [row["minutes"] for row in sound_files()[PLAYED]]
+    for huge in ("9" * 400, "9" * 400 + ":30", "PT" + "9" * 400 + "M"):
+        minutes = pa.array([huge, *(str(value) for value in rows[1:])])
+
+        (refused,) = read(
+            _with_value(tmp_path, PLAYED, "minutes", minutes), "player_box_scores"
+        ).refused
+
+        assert "expected minutes such as" in refused.detail
+
+
+def test_18_bytes_that_are_no_text_make_a_bad_file(tmp_path: Path) -> None:
+    count = len(sound_files()[PLAYED])
+    names = pa.array([b"\xff\xfe"] * count, pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), count, names.buffers())
+
+    with pytest.raises(BadInput, match=rf"{PLAYED}\.parquet is truncated or no parquet file.*UTF8"):
+        read(_with_value(tmp_path, PLAYED, "player_name", broken), "player_box_scores")
+
+
+def test_18_a_date_no_calendar_has_names_its_row(tmp_path: Path) -> None:
+    files = sound_files()
+    days = [(row["game_date"] - date(1970, 1, 1)).days for row in files[PLAYED]]
+    dates = pa.array([72_000_000, *days[1:]], pa.int32()).cast(pa.date32())
+
+    with pytest.raises(
+        BadInput, match=r"row 1, column game_date: .*value out of range.*expected a US"
+    ):
+        read(_with_value(tmp_path, PLAYED, "game_date", dates), "player_box_scores")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("\n", "\r"), "does not end in a line break"),
+        (lambda text: text.replace("\n", "\r") + "\n", "truncated or no csv file"),
+        (lambda text: text[:-2], "does not end in a line break"),
+        (lambda text: text + '"', "does not end in a line break"),
+    ],
+    ids=["carriage returns", "and one line break", "cut inside its last value", "open quote"],
+)
+def test_18_a_csv_file_that_is_cut_or_has_no_lines_is_a_bad_file(
+    tmp_path: Path, change: Callable[[str], str], told: str
+) -> None:
+    source = write(tmp_path, sound_files(), "csv")
+    path = tmp_path / f"{PLAYED}.csv"
+    path.write_text(change(path.read_text()))
+
+    with pytest.raises(BadInput, match=told):
+        read(source, "player_box_scores")
+
+
+def test_18_a_file_of_exhibition_rows_only_has_nothing_to_give(tmp_path: Path) -> None:
+    files = sound_files()
+    for row in files[PLAYED]:
+        row["season_type"] = "All-Star"
+
+    delivery = read(write(tmp_path, files), "player_box_scores")
+
+    assert delivery.refused == ()
+    assert "PLAYED" not in {
+        status
+        for status, game in zip(
+            delivery.rows["status"].to_pylist(), delivery.rows["game_id"].to_pylist(), strict=True
+        )
+        if game == BOS_NYK
+    }
+
+
+def test_02_a_season_that_is_not_whole_is_known_to_its_last_listed_game(tmp_path: Path) -> None:
+    covered = write(tmp_path, sound_files()).covers(2024)
+
+    assert covered.through == PLAYOFFS
+    assert covered.note == "files lists 3 of 1,230 regular-season games"
+    assert covered.games[OPENING] == {BOS_NYK, LAL_MIN}
+
+
+def test_10_another_folder_is_another_publication(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+
+    assert FilesSource(tmp_path / "a").identity != FilesSource(tmp_path / "b").identity
+    assert FilesSource(tmp_path / "a").identity == FilesSource(tmp_path / "b" / ".." / "a").identity
+
+
+def test_16_a_refused_row_of_the_schedule_keeps_its_teams(tmp_path: Path) -> None:
+    files = sound_files()
+    for row in files[SCHEDULED]:
+        row["status"] = "FINAL"
+    files[SCHEDULED][0]["status"] = "Fnal"
+
+    (refused,) = read(write(tmp_path, files), "schedule").refused
+
+    assert refused.teams == ("BOS", "NYK")

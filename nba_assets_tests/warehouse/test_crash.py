@@ -134,8 +134,9 @@ def test_a_publisher_killed_at_any_moment_leaves_every_date_old_or_new(
                 counts.append(_check(engine, tuple(allowed)))
 
     assert counts == sorted(counts)
-    published = {later - earlier for earlier, later in pairwise([2, *counts])}
-    assert {0, 1} <= published, "the kills were all too early, or all too late"
+    published = [later - earlier for earlier, later in pairwise([2, *counts])]
+    assert 0 in published, "the kills were all too late"
+    assert any(published), "the kills were all too early"
     attempts = scheduled.build(TABLE, RANGE[0], RANGE[-1])
     assert [a.status for a in attempts if a.game_date in RANGE] == [Status.COMPLETE] * len(RANGE)
 
@@ -161,6 +162,7 @@ def test_publishers_of_overlapping_ranges_lose_and_double_nothing(scheduled: Dep
         covering = [
             n for n in range(PUBLISHERS) if overlapping(n)[0] <= number <= overlapping(n)[1]
         ]
-        assert after[day] == before.get(day, 0) + ROUNDS * len(covering)
+        # Who finds what another has just published leaves a look.
+        assert before.get(day, 0) < after[day] <= before.get(day, 0) + ROUNDS * len(covering)
         assert latest[TABLE, day].digest == stored[day]
     assert len(rows) == len({tuple(row.items()) for row in rows}) == 6 * 7

@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nba_assets.assets.raw import player_box_scores, schedule
+from nba_assets.assets.models import player_points_model
+from nba_assets.assets.raw import player_box_scores
 from nba_assets.contracts.contract import Severity
 from nba_assets.warehouse.audit import Audit, Counts, Violation
-from nba_assets.warehouse.certified import DueGame, Readiness
+from nba_assets.warehouse.certified import DueGame, Held, Readiness
 from nba_assets.warehouse.dated_table import DatedTable
-from nba_assets.warehouse.decide import Decision, Origin, decide, failed, judge
+from nba_assets.warehouse.decide import Decision, Origin, Stored, decide, failed, judge
 from nba_assets.warehouse.digest import EMPTY_DIGEST
-from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Status, Verdict
+from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Cause, Status, Verdict
 
 DAY = date(2026, 1, 3)
-BY_GAME, BY_DATE = player_box_scores.TABLE, schedule.TABLE
+BY_GAME, BY_DATE = player_box_scores.TABLE, player_points_model.table(Path("models"))
 ORIGIN = Origin("run", "source")
 
 
@@ -43,10 +45,11 @@ def _decision(
     digest: str | None = "new",
     rows: int = 48,
     counts: tuple[int, int] | None = (48, 48),
+    stored: Stored | None = None,
 ) -> Decision:
     ready = Readiness(
         games=games,
-        held_dates={DAY: held} if held else {},
+        held_dates={DAY: Held(held, Cause("schedule", DAY, None, "unknown", held))} if held else {},
         warmup=frozenset({DAY} if warmup else ()),
         upstream={DAY: {"schedule": "s"}},
         previous={DAY: before} if before else {},
@@ -54,8 +57,9 @@ def _decision(
     found = Audit(
         tuple(violations), {DAY: Counts(*counts)} if counts else {}, {}, {DAY: rows} if rows else {}
     )
-    (judged,) = judge(table, [DAY], ready, found)
-    good = bool(judged.good) and digest is not None
+    there = stored or Stored({READY.game_id: ("MIA", "MIN")}, before.digest if before else None)
+    (judged,) = judge(table, [DAY], ready, found, {DAY: there} if before else {})
+    good = bool(judged.good or judged.kept) and digest is not None
     return decide(table, judged, ready, (digest or "", rows) if good else None, ORIGIN)
 
 
@@ -67,7 +71,11 @@ def _before(status: Status, **values: Any) -> Attempt:
             "table_name": BY_GAME.name,
             "game_date": DAY,
             "attempt": 4,
+            "publication": 7,
             "status": status,
+            "certificate": "c",
+            "causes": (),
+            "thresholds": {},
             "expected_records": 48,
             "actual_records": 48,
             "completeness": 100.0,
@@ -212,7 +220,7 @@ def test_good_games_of_a_date_that_is_not_certified_are_stored() -> None:
 
 
 @pytest.mark.parametrize("rows", [12, 24, 48])
-def test_the_stored_games_of_a_held_date_are_those_of_its_latest_attempt(rows: int) -> None:
+def test_the_stored_games_of_a_held_date_are_those_that_pass(rows: int) -> None:
     """A verdict speaks of rows that are there."""
     before = _before(Status.HELD, stored_rows=24)
 
@@ -225,7 +233,7 @@ def test_the_stored_games_of_a_held_date_are_those_of_its_latest_attempt(rows: i
 def test_a_failure_keeps_everything_stored() -> None:
     before = _before(Status.COMPLETE)
 
-    decision = failed(BY_GAME, DAY, before, "SourceUnavailable: throttled", ORIGIN)
+    decision = failed(BY_GAME, DAY, before, "SourceUnavailable: throttled", ORIGIN, 7)
 
     assert not decision.replaces
     assert decision.attempt.status is Status.FAILED
@@ -235,9 +243,52 @@ def test_a_failure_keeps_everything_stored() -> None:
 
 
 def test_a_failure_of_a_date_never_tried() -> None:
-    attempt = failed(BY_GAME, DAY, None, "no", ORIGIN).attempt
+    attempt = failed(BY_GAME, DAY, None, "no", ORIGIN, 7).attempt
 
     assert (attempt.attempt, attempt.stored_attempt, attempt.stored_rows) == (1, None, 0)
+
+
+def _judged(games: Sequence[DueGame], violations: Sequence[Violation], before: Attempt) -> Any:
+    ready = Readiness(games, {}, frozenset(), {}, {DAY: before})
+    found = Audit(tuple(violations), {}, {}, {DAY: 24})
+    stored = {DAY: Stored({game.game_id: ("MIA", "MIN") for game in games}, "old")}
+    (judged,) = judge(BY_GAME, [DAY], ready, found, stored)
+    return judged
+
+
+def test_a_game_that_passed_once_is_kept_until_one_that_passes_replaces_it() -> None:
+    games = [READY, _game(2)]
+    broken = replace(ERROR, game_id=READY.game_id)
+
+    assert _judged(games, [broken], _before(Status.HELD)).kept == (READY.game_id,)
+    assert _judged(games, [], _before(Status.HELD)).kept == ()
+    # A version that had passed as a whole stays as a whole.
+    assert _judged(games, [broken], _before(Status.COMPLETE)).kept == ()
+
+
+def test_what_a_waiver_gives_up_is_not_kept() -> None:
+    games = [replace(READY, state="waived"), _game(2), HELD]
+
+    assert _judged(games, [], _before(Status.HELD)).kept == (HELD.game_id,)
+
+
+def test_the_same_again_is_only_a_look() -> None:
+    first = _decision([READY])
+    stored = Stored({READY.game_id: ("MIA", "MIN")}, "new")
+
+    again = _decision([READY], before=first.attempt, stored=stored)
+
+    assert not again.is_new
+    assert again.attempt == first.attempt
+
+
+def test_rows_changed_behind_the_ledger_are_stored_again() -> None:
+    first = _decision([READY])
+
+    again = _decision([READY], before=first.attempt, stored=Stored({}, "tampered"))
+
+    assert again.replaces
+    assert again.attempt.stored_attempt == 2
 
 
 def test_every_game_gets_its_verdict_and_every_other_one_its_reason() -> None:
@@ -252,13 +303,15 @@ def test_every_game_gets_its_verdict_and_every_other_one_its_reason() -> None:
     ]  # fmt: skip
     assert verdicts["g0"].reason == ""
     assert "rule in g1: detail" in verdicts["g1"].reason
-    assert {verdicts[game].reason for game in ("g2", "g3", "g4")} == {"why"}
+    assert all("why" in verdicts[game].reason for game in ("g2", "g3", "g4"))
 
 
 def test_a_broken_date_holds_every_game() -> None:
     verdicts = _decision([READY, _game(2)], [_violation(Severity.ERROR, None)]).verdicts
 
-    assert [v.verdict for v in verdicts] == [Verdict.HELD] * 2
+    assert [(v.game_id, v.verdict) for v in verdicts] == [
+        (game, Verdict.HELD) for game in (WHOLE_DATE, READY.game_id, _game(2).game_id)
+    ]
     assert all("detail" in v.reason for v in verdicts)
 
 

@@ -152,16 +152,16 @@ def _wait_until_locked(file: Path) -> None:
 
 
 def test_a_transaction_is_all_or_nothing(file: Path) -> None:
-    insert = "INSERT INTO ledger.waivers VALUES ('t', '{}', 'r', 'me', '2026-01-03 00:00:00', NULL)"
+    insert = "INSERT INTO ledger.sources VALUES (1, '{}', 'r', '2026-01-03 00:00:00')"
     with DuckDBFile(file).writing() as engine:
         engine.transaction([insert.format("first")])
         with pytest.raises(WarehouseError, match="too bad"):
             engine.transaction([insert.format("second"), "SELECT IF(FALSE, 1, ERROR('too bad'))"])
         engine.transaction([insert.format("third")])
     with DuckDBFile(file).reading() as engine:
-        rows = engine.query("SELECT game_id FROM ledger.waivers ORDER BY game_id").to_pylist()
+        rows = engine.query("SELECT identity FROM ledger.sources ORDER BY identity").to_pylist()
 
-    assert rows == [{"game_id": "first"}, {"game_id": "third"}]
+    assert rows == [{"identity": "first"}, {"identity": "third"}]
 
 
 def test_a_reader_cannot_write(file: Path) -> None:

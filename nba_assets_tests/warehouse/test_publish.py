@@ -82,7 +82,7 @@ def test_a_complete_date_says_what_it_was_made_of(whole_season: Deployment) -> N
     assert attempt.contract_version == table.contract.version
     assert attempt.run_id == "run-1"
     assert attempt.upstream == {
-        name: whole_season.attempt(name, DAY).digest
+        name: whole_season.attempt(name, DAY).certificate
         for name in ("schedule", "team_box_scores", "player_box_scores")
     }
     assert [check.name for check in attempt.checks] == list(table.contract.checks)
@@ -108,19 +108,19 @@ def test_usage_rate_is_on_every_row_with_minutes(whole_season: Deployment) -> No
     assert row["played"] == row["covered"] == 20 * (3 * len(SLATES) + 1)
 
 
-def test_building_again_records_an_attempt_and_publishes_nothing(built: Deployment) -> None:
+def test_building_again_records_a_look_and_publishes_nothing(built: Deployment) -> None:
     before = {name: built.attempts(name) for name in built.tables}
     store = built.query("SELECT * FROM store.player_game_summary ORDER BY game_id, player_id")
+    verdicts = built.query("SELECT * FROM ledger.games ORDER BY table_name, game_date, game_id")
 
     built.build_all(last=FIRST_FEATURES)
 
-    for name, attempts in before.items():
-        first, second = attempts[DAY], built.attempt(name, DAY)
-        assert (second.attempt, second.stored_attempt) == (2, 1)
-        assert (second.status, second.digest) == (first.status, first.digest)
-        assert (second.run_id, first.run_id) == ("run-2", "run-1")
+    assert before == {name: built.attempts(name) for name in built.tables}
     assert store == built.query(
         "SELECT * FROM store.player_game_summary ORDER BY game_id, player_id"
+    )
+    assert verdicts == built.query(
+        "SELECT * FROM ledger.games ORDER BY table_name, game_date, game_id"
     )
 
 
@@ -568,5 +568,5 @@ def test_a_raised_contract_version_asks_for_every_date_again_and_touches_no_row(
 
 
 def test_a_day_without_a_verdict_game_by_game_has_one_as_a_whole(whole_season: Deployment) -> None:
-    assert set(whole_season.verdicts("schedule", DAY)) == {WHOLE_DATE}
-    assert set(whole_season.verdicts("team_box_scores", OPENER + timedelta(days=1))) == set()
+    assert set(whole_season.verdicts("player_points_model", DAY)) == {WHOLE_DATE}
+    assert set(whole_season.verdicts("schedule", OPENER + timedelta(days=1))) == {WHOLE_DATE}

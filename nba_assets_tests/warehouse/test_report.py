@@ -102,7 +102,7 @@ def test_prediction_errors_are_weighted_by_player_games(built: Deployment) -> No
                 ),
                 (
                     "INSERT INTO ledger.games VALUES ('player_points_evaluation', "
-                    f"DATE '{LAST}', '{game}', 'certified', 1, '', 'BOS', 'MIA')"
+                    f"DATE '{LAST}', '{game}', 'certified', 1, '{{}}', '', NULL, 'BOS', 'MIA')"
                 ),
             ]
         engine.transaction(statements)

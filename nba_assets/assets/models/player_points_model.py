@@ -16,6 +16,8 @@ from nba_assets.warehouse.dated_table import Computed, DatedTable, FromPython, R
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nba_assets.warehouse.warehouse import Engine
+
 _NAMES = tuple(column.name for column in FEATURES)
 
 _TRAINING = f"""
@@ -65,6 +67,7 @@ def table(models_dir: Path) -> DatedTable:
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
             version=json.dumps(dict(points_model.PARAMETERS)),
+            lost=lambda engine: _lost(engine, models_dir),
         ),
         reads=(
             Read("schedule"),
@@ -72,3 +75,14 @@ def table(models_dir: Path) -> DatedTable:
             Read("player_game_summary", Scope.TRAINING),
         ),
     )
+
+
+def _lost(engine: "Engine", models_dir: Path) -> dict[date, str]:
+    """The dates whose model file is gone: it is trained again, to the same bit, when they run."""
+    rows = engine.query("SELECT game_date, artifact FROM store.player_points_model").to_pylist()
+    gone = {name for name in {r["artifact"] for r in rows} if not (models_dir / name).exists()}
+    return {
+        row["game_date"]: f"its model file {models_dir / row['artifact']} is gone"
+        for row in rows
+        if row["artifact"] in gone
+    }

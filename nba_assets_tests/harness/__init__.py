@@ -1,0 +1,1 @@
+"""What would notice if the product said *complete* and it was not."""
