@@ -1,6 +1,6 @@
 """The command ``nba-assets``: what an operator asks, and does.
 
-What only asks the ledger imports neither Dagster nor pandas, so that it answers at once.
+What only asks does not import Dagster, so that it answers at once.
 """
 
 import getpass

@@ -196,18 +196,18 @@ def _load(table: str, file: Path, first: date, last: date) -> "pa.Table":
         ValueError: the file is no Parquet file, or not of the columns the contract has today.
 
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from nba_assets.sources.simulated_season import stored_schema
 
     if pq.read_schema(file) != stored_schema(table):
         raise ValueError(f"{file} was stored under another contract")
-    # ``read_table`` and Python dates import pandas, which a command that only asks can do without.
-    rows = pq.ParquetFile(file, page_checksum_verification=True).read()
-    day, (low, high) = rows["game_date"], pa.array([first, last], pa.date32())
-    return rows.filter(pc.and_(pc.greater_equal(day, low), pc.less_equal(day, high)))
+    return pq.read_table(
+        file,
+        filters=[("game_date", ">=", first), ("game_date", "<=", last)],
+        page_checksum_verification=True,
+        partitioning=None,
+    )
 
 
 def _store(rows: "pa.Table", file: Path) -> None:

@@ -383,9 +383,10 @@ class Publisher:
         of_source = isinstance(table.produce, FromSource)
         undue = ""
         if of_source and table.contract.unit is Unit.GAME:
+            key = "CONCAT(CAST(game_date AS STRING), game_id)"
             undue = (
-                "AND COALESCE(game_id NOT IN "
-                "(SELECT game_id FROM scheduled_games WHERE state <> 'ready'), TRUE)"
+                f"AND COALESCE({key} NOT IN "
+                f"(SELECT {key} FROM scheduled_games WHERE state <> 'ready'), TRUE)"
             )
         engine.create(
             "staged",

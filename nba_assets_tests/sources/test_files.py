@@ -743,9 +743,7 @@ def test_18_a_date_no_calendar_has_names_its_row(tmp_path: Path) -> None:
     days = [(row["game_date"] - date(1970, 1, 1)).days for row in files[PLAYED]]
     dates = pa.array([72_000_000, *days[1:]], pa.int32()).cast(pa.date32())
 
-    with pytest.raises(
-        BadInput, match=r"row 1, column game_date: .*value out of range.*expected a US"
-    ):
+    with pytest.raises(BadInput, match=r"row 1, column game_date: .*out of range.*expected a US"):
         read(_with_value(tmp_path, PLAYED, "game_date", dates), "player_box_scores")
 
 
