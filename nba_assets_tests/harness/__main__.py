@@ -1,11 +1,13 @@
 """``python -m nba_assets_tests.harness [EXAMPLES] [SEED] [STEPS]``: the long run."""
 
+import random
 import sys
 import time
 
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from nba_assets_tests.harness.interleavings import Walk, orders
 from nba_assets_tests.harness.machine import Season
 
 
@@ -26,6 +28,13 @@ def main() -> None:
     run_state_machine_as_test(seed(chosen)(Season), settings=quiet)
     took = time.monotonic() - begun
     print(f"{examples:,} examples of {steps} steps from seed {chosen}: no finding, {took:.0f} s")  # noqa: T201
+
+    begun, walk, chance = time.monotonic(), Walk(), random.Random(chosen)  # noqa: S311
+    for order in orders():
+        walk.go(order)
+        walk.go(order, dies_at=(chance.randrange(2), chance.randrange(12)))
+    took = time.monotonic() - begun
+    print(f"every order of two writers and a reader, with and without a crash: {took:.0f} s")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -139,3 +139,23 @@ def test_the_rules_core_weighs_three_averages() -> None:
     )
 
     assert rules_core(rows).tolist() == [0.35 * 10 + 0.40 * 20 + 0.25 * 40]
+
+
+@pytest.mark.parametrize("fault", ["lost", "altered", "described by nothing"])
+def test_19_a_lost_model_is_trained_again_to_the_bit(tmp_path: Path, fault: str) -> None:
+    rows = history()
+    first = fit(rows, MONDAY, FEATURES, tmp_path)
+    assert first is not None
+    file, description = tmp_path / first.artifact, tmp_path / f"{first.model_id}.json"
+    content = file.read_bytes()
+    if fault == "lost":
+        file.unlink()
+    elif fault == "altered":
+        file.write_bytes(b"something else")
+    else:
+        description.write_text("{")
+
+    assert fit(rows, MONDAY, FEATURES, tmp_path) == first
+
+    assert file.read_bytes() == content
+    assert load(asdict(first), tmp_path) is not None
