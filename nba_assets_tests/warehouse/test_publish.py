@@ -378,38 +378,58 @@ def test_a_source_that_fails_for_some_dates_leaves_the_others(empty: Deployment)
     assert of_table[-1].status is Status.COMPLETE
 
 
-class Losing(DuckDBFile):
-    """Loses a row between insert and read-back, as no engine should."""
+OF_DAY = f"game_date = DATE '{DAY}'"
+STORED = "store.team_box_scores"
+MISHAPS = {
+    "a row is lost": [f"DELETE FROM {STORED} WHERE team = 'BOS' AND {OF_DAY}"],
+    "a date is lost": [f"DELETE FROM {STORED} WHERE {OF_DAY}"],
+    "a row is doubled": [
+        f"INSERT INTO {STORED} SELECT * FROM {STORED} WHERE team = 'BOS' AND {OF_DAY}",
+    ],
+    "a value is changed": [f"UPDATE {STORED} SET ast = ast + 1 WHERE team = 'BOS' AND {OF_DAY}"],
+    "a value is nulled": [f"UPDATE {STORED} SET tov_with_team = NULL WHERE {OF_DAY}"],
+    "the attempt is another": [f"UPDATE {STORED} SET attempt = attempt + 1 WHERE {OF_DAY}"],
+    "one row is another": [
+        f"DELETE FROM {STORED} WHERE team = 'BOS' AND {OF_DAY}",
+        f"INSERT INTO {STORED} SELECT * FROM {STORED} WHERE team = 'MIA' AND {OF_DAY}",
+    ],
+}  # fmt: skip
+"""What an engine might do between insert and read-back, as none should."""
+
+
+class Careless(DuckDBFile):
+    """Has a mishap in every transaction that inserts rows."""
+
+    mishap: Sequence[str] = ()
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBEngine]:
-        """A session whose transactions lose a row."""
+        """A session whose transactions go wrong."""
         with super().writing() as engine:
-            yield _LosingEngine(engine)  # type: ignore[misc]
+            start = engine.transaction
+
+            def transaction(statements: Sequence[str]) -> None:
+                done: list[str] = []
+                for statement in statements:
+                    done.append(statement)
+                    if statement.startswith(f"INSERT INTO {STORED}"):
+                        done += self.mishap
+                start(done)
+
+            engine.transaction = transaction  # type: ignore[method-assign]
+            yield engine
 
 
-class _LosingEngine:
-    def __init__(self, engine: DuckDBEngine) -> None:
-        self._engine = engine
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-    def transaction(self, statements: Sequence[str]) -> None:
-        lossy = []
-        for statement in statements:
-            lossy.append(statement)
-            if statement.startswith("INSERT INTO store.team_box_scores"):
-                lossy.append(f"DELETE FROM store.team_box_scores WHERE team = 'BOS' "
-                             f"AND game_date = DATE '{DAY}'")  # fmt: skip
-        self._engine.transaction(lossy)
-
-
-def test_rows_lost_on_the_way_are_noticed_and_nothing_is_published(built: Deployment) -> None:
+@pytest.mark.parametrize("mishap", MISHAPS)
+def test_what_goes_wrong_on_the_way_is_noticed_and_nothing_is_published(
+    built: Deployment, mishap: str
+) -> None:
     rows = built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
     for game in built.league.games(DAY):
         built.league.correct(game, _someone(built, game))
-    publisher = built.publisher(warehouse=Losing(built.folder / "warehouse.duckdb"))
+    careless = Careless(built.folder / "warehouse.duckdb")
+    careless.mishap = MISHAPS[mishap]
+    publisher = built.publisher(warehouse=careless)
 
     attempts = publisher.build("team_box_scores", [SLATES[1], DAY, NEXT])
 
@@ -570,3 +590,30 @@ def test_a_raised_contract_version_asks_for_every_date_again_and_touches_no_row(
 def test_a_day_without_a_verdict_game_by_game_has_one_as_a_whole(whole_season: Deployment) -> None:
     assert set(whole_season.verdicts("player_points_model", DAY)) == {WHOLE_DATE}
     assert set(whole_season.verdicts("schedule", OPENER + timedelta(days=1))) == {WHOLE_DATE}
+
+
+def test_quarantine_keeps_each_row_once_with_the_reason_of_its_own_date(
+    empty: Deployment,
+) -> None:
+    """One game delivered under two dates, wrong in another way on each."""
+    league = empty.league
+    game = league.games(DAY)[0]
+    rows = league.rows("player_box_scores", game)
+    league.tables["player_box_scores"] += [row | {"game_date": NEXT} for row in rows]
+    league.patch("player_box_scores", game, {"pts": 109}, status="PLAYED", game_date=DAY)
+
+    empty.build_all(last=NEXT, tables=("schedule", "player_box_scores"))
+
+    kept = empty.query(
+        "SELECT game_date, attempt, reason, COUNT(*) AS found FROM ledger.quarantine "
+        f"WHERE game_id = '{game}' GROUP BY game_date, attempt, reason ORDER BY game_date"
+    )
+    assert [(row["game_date"], row["attempt"], row["found"]) for row in kept] == [
+        (DAY, 1, len(rows)),
+        (NEXT, 1, len(rows)),
+    ]
+    assert "points_identity" in kept[0]["reason"]
+    assert "unscheduled" in kept[1]["reason"]
+    assert "points_identity" not in kept[1]["reason"]
+    others = empty.query(f"SELECT COUNT(*) AS n FROM ledger.quarantine WHERE game_id <> '{game}'")
+    assert others == [{"n": 0}], "what passed is not rejected"
