@@ -62,7 +62,7 @@ def build_chain(
                 attempts = builder.build(name, season_dates)
                 summary.append(_summary(name, attempts))
                 yield from _materializations(attempts)
-                yield from _evaluations(context, attempts, checks)
+                yield from _evaluations(context, attempts, checks, context.run.run_id)
                 held[name] += [a for a in attempts if not a.status.certified]
             # One line a season: each costs as much as the events of a date.
             context.log.info("\n".join(summary))
@@ -173,6 +173,7 @@ def _evaluations(
     context: dg.AssetExecutionContext,
     attempts: Sequence[Attempt],
     selected: "set[dg.AssetCheckKey] | frozenset[dg.AssetCheckKey]",
+    materialized_by: str | None = None,
 ) -> Iterator[dg.AssetCheckEvaluation]:
     certified = [attempt for attempt in attempts if attempt.status.certified]
     stored = {}
@@ -190,7 +191,8 @@ def _evaluations(
                 check = looked.get(key.name) or Check(
                     key.name, passed=True, figures={"not_evaluated": NOT_EVALUATED}
                 )
-                yield _evaluation(attempt, check, storage_id)
+                # A run that found nothing new repeats the record of an earlier one.
+                yield _evaluation(attempt, check, storage_id, materialized_by or attempt.run_id)
 
 
 def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
@@ -218,7 +220,9 @@ def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
     )
 
 
-def _evaluation(attempt: Attempt, check: Check, storage_id: int | None) -> dg.AssetCheckEvaluation:
+def _evaluation(
+    attempt: Attempt, check: Check, storage_id: int | None, run_id: str
+) -> dg.AssetCheckEvaluation:
     """A check result of one date. The documented ``AssetCheckResult`` has no partition, and a
     blocking failure of one date would stop the step, so the event itself does not block.
     """
@@ -244,7 +248,7 @@ def _evaluation(attempt: Attempt, check: Check, storage_id: int | None) -> dg.As
         target_materialization_data=(
             AssetCheckEvaluationTargetMaterializationData(
                 storage_id=storage_id,
-                run_id=attempt.run_id,
+                run_id=run_id,
                 timestamp=attempt.recorded_at.timestamp(),
             )
             if storage_id is not None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 ColumnType = Literal["STRING", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP"]
@@ -175,7 +176,7 @@ class Contract:
                 return column
         raise KeyError(f"{self.table} has no column {name}")
 
-    @property
+    @cached_property
     def blocking_thresholds(self) -> dict[str, float]:
         """The limits a date can fail by: the higher, the stricter."""
         blocking = " ".join(

@@ -174,6 +174,8 @@ class Known:
     publication: int
     foreseen: dict[tuple[str, date], dict[str, Held]] = field(default_factory=dict)
     """the games that will be held of dates that are to run again, in place of what is recorded"""
+    _marks: dict[tuple[str, date], str] = field(default_factory=dict)
+    _hashes: dict[tuple[str, date], int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -263,7 +265,26 @@ class Known:
 
         It is more than the rows: which games are certified, and whether the date is in warm-up.
         """
-        return mark(self.tables[table].contract, self.attempts.get((table, day)))
+        found = self._marks.get((table, day))
+        if found is None:
+            attempt = self.attempts.get((table, day))
+            found = ""
+            if attempt is not None:
+                contract = self.tables[table].contract
+                lax = laxer(contract, attempt.contract_version, attempt.thresholds)
+                found = OUTDATED if lax else attempt.certificate
+            self._marks[table, day] = found
+        return found
+
+    def hash(self, table: str, day: date) -> int:
+        """What a date adds to the mark of a history; 0 where it was never run."""
+        found = self._hashes.get((table, day))
+        if found is None:
+            marked = self.mark(table, day)
+            digest = hashlib.sha256(f"{day} {marked}".encode()).digest()
+            found = int.from_bytes(digest[:8]) if marked else 0
+            self._hashes[table, day] = found
+        return found
 
     def waived(self, table: DatedTable) -> dict[str, str]:
         """Games waived for a table or what it must read of the same date, with the reason."""
@@ -280,15 +301,6 @@ class Known:
             f"waits for {table} {day}, which was never run",
             Cause(table, day, game_id, NOT_RUN, "never run"),
         )
-
-
-def mark(contract: Contract, attempt: Attempt | None) -> str:
-    """See ``Known.mark``."""
-    if attempt is None:
-        return ""
-    if laxer(contract, attempt.contract_version, attempt.thresholds):
-        return OUTDATED
-    return attempt.certificate
 
 
 def _echo(game: Game) -> Held:
@@ -601,14 +613,12 @@ def upstream_marks(
     upstream: dict[date, dict[str, str]] = {day: {} for day in dates}
     reads = () if table.name == "schedule" else (Read("schedule"), *table.reads)
     for read in dict.fromkeys(reads):
-        contract = known.tables[read.table].contract
         if read.scope.same_date:
             for day in dates:
-                attempt = known.attempts.get((read.table, day))
-                upstream[day][read.relation] = mark(contract, attempt)
+                upstream[day][read.relation] = known.mark(read.table, day)
             continue
         days = list(game_dates(history_start(read.scope, dates[0]), dates[-1]))
-        hashes = (_hash(day, mark(contract, known.attempts.get((read.table, day)))) for day in days)
+        hashes = (known.hash(read.table, day) for day in days)
         sums = [0, *accumulate(hashes, lambda total, one: (total + one) % 2**64)]
         for day in dates:
             total = sums[bisect_left(days, day)]
@@ -630,13 +640,6 @@ def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
     for day, game_id, finding in sorted(known.rulings.accepted(table.name)):
         ruled[day].append(f"{game_id} {finding}")
     return ruled
-
-
-def _hash(day: date, found: str) -> int:
-    """What a date adds to the mark of a history; 0 where it was never run."""
-    if not found:
-        return 0
-    return int.from_bytes(hashlib.sha256(f"{day} {found}".encode()).digest()[:8])
 
 
 def refuse_another_source(engine: "Engine", identity: str) -> None:

@@ -6,15 +6,19 @@ clock: every transaction that adds to it takes the next ``publication``.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from nba_assets.contracts.contract import Contract
 from nba_assets.googlesql import quoted
 from nba_assets.warehouse.warehouse import Engine
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "clock": {"publication": "INT64 NOT NULL"},
@@ -245,15 +249,21 @@ def _cause(stored: Mapping[str, Any]) -> Cause:
     return Cause(**{**stored, "game_date": date.fromisoformat(stored["game_date"])})
 
 
-def _attempt(row: Mapping[str, Any]) -> Attempt:
-    values = {name: row[name] for name in COLUMNS["attempts"] if name != "validation_passed"}
-    values["status"] = Status(row["status"])
-    values["stored_status"] = row["stored_status"] and Status(row["stored_status"])
-    values["recorded_at"] = moment(row["recorded_at"])
-    values["upstream"] = json.loads(row["upstream"])
-    values["thresholds"] = json.loads(row["thresholds"])
-    values["causes"] = tuple(_cause(cause) for cause in json.loads(row["causes"]))
-    values["checks"] = tuple(
+@lru_cache(maxsize=4096)
+def _causes(stored: str) -> tuple[Cause, ...]:
+    return tuple(_cause(cause) for cause in json.loads(stored))
+
+
+@lru_cache(maxsize=64)
+def _thresholds(stored: str) -> Mapping[str, float]:
+    thresholds: Mapping[str, float] = json.loads(stored)
+    return thresholds
+
+
+def _checks(stored: str) -> tuple[Check, ...]:
+    if stored == "[]":
+        return ()
+    return tuple(
         Check(
             check["name"],
             check["passed"],
@@ -261,16 +271,42 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
             tuple(check["warnings"]),
             tuple(check["violations"]),
         )
-        for check in json.loads(row["checks"])
+        for check in json.loads(stored)
     )
-    return Attempt(**values)
+
+
+_STATUSES: Mapping[str | None, Status | None] = {
+    None: None,
+    **{status.value: status for status in Status},
+}
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "status": _STATUSES.__getitem__,
+    "stored_status": _STATUSES.__getitem__,
+    "checks": _checks,
+    "causes": _causes,
+    "upstream": json.loads,
+    "thresholds": _thresholds,
+    "recorded_at": lambda micros: datetime.fromtimestamp(micros / 1_000_000, UTC),
+}
+
+
+def _attempts(rows: "pa.Table") -> Iterator[Attempt]:
+    """The records, read column by column: tens of thousands of them are asked for at once."""
+    columns = (
+        map(_READ[name], values) if name in _READ else values
+        for name, values in zip(
+            rows.column_names, (column.to_pylist() for column in rows.columns), strict=True
+        )
+    )
+    return (Attempt(*values) for values in zip(*columns, strict=True))
 
 
 def _columns(*, checks: bool = True) -> str:
     read = {"recorded_at": "UNIX_MICROS(recorded_at) AS recorded_at"}
     if not checks:
         read["checks"] = "'[]' AS checks"
-    return ", ".join(read.get(name, name) for name in COLUMNS["attempts"])
+    names = (name for name in COLUMNS["attempts"] if name != "validation_passed")
+    return ", ".join(read.get(name, name) for name in names)
 
 
 def moment(micros: int) -> datetime:
@@ -298,7 +334,7 @@ def latest(
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
         "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
     )
-    return {(row["table_name"], row["game_date"]): _attempt(row) for row in rows.to_pylist()}
+    return {(attempt.table_name, attempt.game_date): attempt for attempt in _attempts(rows)}
 
 
 def history(engine: Engine, table: str, day: date) -> list[Attempt]:
@@ -307,7 +343,7 @@ def history(engine: Engine, table: str, day: date) -> list[Attempt]:
         f"SELECT {_columns()} FROM ledger.attempts WHERE table_name = {quoted(table)} "
         f"AND game_date = DATE '{day}' ORDER BY attempt"
     )
-    return [_attempt(row) for row in rows.to_pylist()]
+    return list(_attempts(rows))
 
 
 def laxer(contract: Contract, version: int, thresholds: Mapping[str, float]) -> str:

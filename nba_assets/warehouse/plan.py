@@ -442,6 +442,8 @@ def _stale(
         return f"read from {attempt.source}, the source is now {source}"
     if attempt.status is Status.FAILED:
         return ""  # nothing was read by an attempt that failed, so it cannot tell
+    if attempt.upstream == inputs:
+        return ""
     ignored = {"rulings"} | {name for name in training if name not in attempt.upstream}
     differing = sorted(
         name
