@@ -549,6 +549,20 @@ def test_09_rows_lost_behind_the_ledger_are_red_and_come_back(
     assert visible(built, table, DAY) == before
 
 
+def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Deployment) -> None:
+    """Found by the state machine: a summary made without the lost rows stayed so after repair."""
+    before = {name: visible(built, name, DAY) for name in SUMMARIES}
+    with built.warehouse.writing() as engine:
+        engine.transaction([f"DELETE FROM store.team_box_scores WHERE game_date = DATE '{DAY}'"])
+    built.build_all(DAY, DAY, SUMMARIES)
+    assert visible(built, SUMMARIES[0], DAY) != before[SUMMARIES[0]]
+
+    mend(built)
+
+    assert look(built).needs == {}
+    assert {name: visible(built, name, DAY) for name in SUMMARIES} == before
+
+
 def test_09_rows_changed_behind_the_ledger_are_found_when_asked(built: Deployment) -> None:
     before = visible(built, "team_box_scores", DAY)
     with built.warehouse.writing() as engine:

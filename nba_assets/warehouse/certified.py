@@ -38,8 +38,10 @@ NOT_RUN = "not_run"
 OUTDATED = "outdated"
 NOT_FINAL = "not_final"
 UNKNOWN = "unknown"
+DAMAGED = "damaged"
 """rules of causes that no contract has: an input was never run, was judged by less than is demanded
-now, its game is not final, or nobody knows what its date must hold
+now, its game is not final, nobody knows what its date must hold, or its stored rows are not as many
+as the ledger says
 """
 
 
@@ -174,6 +176,8 @@ class Known:
     publication: int
     foreseen: dict[tuple[str, date], dict[str, Held]] = field(default_factory=dict)
     """the games that will be held of dates that are to run again, in place of what is recorded"""
+    damaged: frozenset[tuple[str, date]] = frozenset()
+    """the dates whose stored rows are not as many as the ledger says"""
     _marks: dict[tuple[str, date], str] = field(default_factory=dict)
     _hashes: dict[tuple[str, date], int] = field(default_factory=dict)
 
@@ -185,21 +189,25 @@ class Known:
         names: Sequence[str],
         first: date,
         last: date,
+        *,
+        checks: bool = True,
     ) -> "Known":
-        """Read it: of the tables ``names`` and the schedule."""
+        """Read it: of the tables ``names`` and the schedule; the records' checks if asked."""
         names = tuple(dict.fromkeys(("schedule", *names)))
         verdicts: dict[tuple[str, date], dict[str, Game]] = defaultdict(dict)
         for game in ledger.games(engine, names, first, last):
             verdicts[game.table_name, game.game_date][game.game_id] = game
         ruled = ledger.rulings(engine)
+        attempts = ledger.latest(engine, names, first, last, checks=checks)
         return cls(
             tables,
-            ledger.latest(engine, names, first, last),
+            attempts,
             verdicts,
             _schedule(engine, tables["schedule"].contract, first, last),
             ruled,
             _ruled_dates(engine, tables, ruled),
             ledger.publication(engine),
+            damaged=frozenset(miscounted(engine, names, attempts, first, last)),
         )
 
     def problem(self, table: str, day: date, game_id: str) -> Held | None:
@@ -207,6 +215,8 @@ class Known:
         contract = self.tables[table].contract
         if (table, day) in self.foreseen:
             return self.foreseen[table, day].get(game_id)
+        if (table, day) in self.damaged:
+            return _damaged(table, day)
         verdicts = self.verdicts.get((table, day), {})
         game = verdicts.get(game_id if contract.unit is Unit.GAME else WHOLE_DATE)
         if game is None and (whole := verdicts.get(WHOLE_DATE)):
@@ -224,6 +234,8 @@ class Known:
         """Why it is not known which games a date has, or None."""
         if ("schedule", day) in self.foreseen:
             return None
+        if ("schedule", day) in self.damaged:
+            return _damaged("schedule", day)
         attempt = self.attempts.get(("schedule", day))
         if attempt is None:
             return self.not_run("schedule", day, None)
@@ -273,6 +285,8 @@ class Known:
                 contract = self.tables[table].contract
                 lax = laxer(contract, attempt.contract_version, attempt.thresholds)
                 found = OUTDATED if lax else attempt.certificate
+            if (table, day) in self.damaged:
+                found = DAMAGED
             self._marks[table, day] = found
         return found
 
@@ -301,6 +315,39 @@ class Known:
             f"waits for {table} {day}, which was never run",
             Cause(table, day, game_id, NOT_RUN, "never run"),
         )
+
+
+def miscounted(
+    engine: Engine,
+    tables: Sequence[str],
+    attempts: Mapping[tuple[str, date], Attempt],
+    first: date,
+    last: date,
+) -> dict[tuple[str, date], tuple[int, int]]:
+    """The dates with another number of stored rows than the ledger says: both numbers."""
+    built = {name for name, _ in attempts}
+    counted = [name for name in tables if name in built]
+    if not counted:
+        return {}
+    rows = engine.query(
+        " UNION ALL ".join(
+            f"SELECT '{name}' AS table_name, game_date, COUNT(*) AS found FROM store.{name} "
+            f"WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_date"
+            for name in counted
+        )
+    )
+    found = {(row["table_name"], row["game_date"]): row["found"] for row in rows.to_pylist()}
+    said = {key: one.stored_rows for key, one in attempts.items() if first <= key[1] <= last}
+    return {
+        key: (found.get(key, 0), said.get(key, 0))
+        for key in found.keys() | said.keys()
+        if found.get(key, 0) != said.get(key, 0)
+    }
+
+
+def _damaged(table: str, day: date) -> Held:
+    told = "other rows are stored than the ledger says; `nba-assets repair` stores them again"
+    return Held(f"waits for {table} {day}: {told}", Cause(table, day, None, DAMAGED, told))
 
 
 def _echo(game: Game) -> Held:
@@ -580,6 +627,8 @@ def history_gap(
                 break
             if held := known.foreseen.get((read.table, earlier)):
                 return next(iter(held.values()))
+            if (read.table, earlier) in known.damaged:
+                return _damaged(read.table, earlier)
             attempt = known.attempts.get((read.table, earlier))
             if attempt is None:
                 return known.not_run(read.table, earlier, None)

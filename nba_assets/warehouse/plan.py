@@ -18,6 +18,7 @@ from nba_assets.warehouse.certified import (
     dates_of_games,
     history_gap,
     history_start,
+    miscounted,
     ready,
     upstream_marks,
 )
@@ -215,23 +216,13 @@ def _damages(
     """Where the store does not hold what the ledger says it does."""
     between = f"game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
     built = [tables[name] for name in tables if any(name == table for table, _ in attempts)]
-    if not built:
-        return {}
-    counts = engine.query(
-        " UNION ALL ".join(
-            f"SELECT '{table.name}' AS table_name, game_date, COUNT(*) AS found "
-            f"FROM store.{table.name} WHERE {between} GROUP BY game_date"
-            for table in built
-        )
-    )
-    found = dict.fromkeys(attempts, 0)
-    found |= {(row["table_name"], row["game_date"]): row["found"] for row in counts.to_pylist()}
-    wanted = {key: attempt.stored_rows for key, attempt in attempts.items()}
     asked = set(dates)
     damaged = {
-        key: f"{number:,} rows are stored, the ledger says {wanted.get(key, 0):,}"
-        for key, number in found.items()
-        if number != wanted.get(key, 0) and key[1] in asked
+        key: f"{found:,} rows are stored, the ledger says {said:,}"
+        for key, (found, said) in miscounted(
+            engine, tuple(tables), attempts, dates[0], dates[-1]
+        ).items()
+        if key[1] in asked
     }
     for table in built if deep else ():
         relation = f"(SELECT * FROM store.{table.name} WHERE {between}) AS stored"
@@ -296,7 +287,7 @@ def _foreseen(
         if all(season_year(day) != year for _, day in needs):
             continue
         start = season_start(days[0])
-        known = Known.of(engine, tables, tuple(tables), start, days[-1])
+        known = Known.of(engine, tables, tuple(tables), start, days[-1], checks=False)
         for table in tables.values():
             found = ready(known, table, days)
             for day in days:

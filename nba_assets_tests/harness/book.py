@@ -83,6 +83,10 @@ class Book:
     teams: dict[str, tuple[str, str]] = field(default_factory=dict)
     version: int = 1
     scoring: float = 0.0
+    damaged: set[tuple[str, date]] = field(default_factory=set)
+    """what was deleted behind the ledger and not built since"""
+    recording: bool = False
+    """whether inputs are taken down as a build reads them"""
 
     def entry(self, table: str, day: date) -> Entry | None:
         """What is known, where it passed what is demanded now or did not pass."""
@@ -125,6 +129,8 @@ class Book:
         found = self.entries.get((table, day))
         if found is None:
             return None
+        if self.recording and (table, day) in self.damaged:
+            return "damaged"
         if not self._meets(table, found):
             return "outdated"
         return (found.verdicts, found.stored, found.warmup)
@@ -161,6 +167,8 @@ class Book:
 
     def _known(self, day: date) -> bool:
         found = self.entries.get(("schedule", day))
+        if ("schedule", day) in self.damaged:
+            return False
         return found is not None and WHOLE not in found.verdicts
 
     def _listed(self, day: date) -> dict[str, Row]:
@@ -183,7 +191,7 @@ class Book:
 
     def _passes(self, table: str, day: date, game: str) -> bool:
         found = self.entries.get((table, day))
-        if found is None or not self._meets(table, found):
+        if found is None or not self._meets(table, found) or (table, day) in self.damaged:
             return False
         verdict = found.verdicts.get(game)
         if verdict is None:
@@ -194,7 +202,7 @@ class Book:
         found = self.entries.get((table, day))
         if found is None or not self._meets(table, found):
             return []
-        if found.verdicts.get(game) != CERTIFIED:
+        if found.verdicts.get(game) != CERTIFIED or (table, day) in self.damaged:
             return []
         return [dict(row) for row in found.stored.get(game, ())]
 
@@ -248,13 +256,18 @@ class Book:
         }
         if whole:
             verdicts[WHOLE] = HELD
+        self.recording = True
+        inputs = self._inputs(table, day, warmup=warmup)
+        self.recording = False
+        if complete or not before.passed:
+            self.damaged.discard((table, day))
         self.entries[table, day] = Entry(
             complete,
             warmup,
             verdicts,
             {game: rows for game, rows in stored.items() if rows},
             passed,
-            self._inputs(table, day, warmup=warmup),
+            inputs,
             (self.version, self.scoring),
             set() if whole else found.wrong,
             found.vanished,
@@ -437,7 +450,7 @@ class Book:
 
     def _certified(self, table: str, day: date) -> dict[str, Rows]:
         found = self.entries.get((table, day))
-        if found is None or not self._meets(table, found):
+        if found is None or not self._meets(table, found) or (table, day) in self.damaged:
             return {}
         return {
             game: rows
@@ -469,7 +482,8 @@ class Book:
         for name in ("form", "summary"):
             for other in (other for other in DATES if other < day):
                 found = self.entries.get((name, other))
-                if found is None or not self._meets(name, found) or not found.complete:
+                lost = (name, other) in self.damaged
+                if found is None or lost or not self._meets(name, found) or not found.complete:
                     return Judgement(bad={WHOLE: HELD})
         return Judgement(good={WHOLE: ()}, warmup=True)
 

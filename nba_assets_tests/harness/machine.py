@@ -45,7 +45,6 @@ class Season(RuleBasedStateMachine):
         self.version, self.scoring = 1, 0.0
         self.warehouse = MemoryWarehouse(table.contract for table in graph().values())
         self.runs = 0
-        self.damaged: set[tuple[str, date]] = set()
 
     def teardown(self) -> None:
         """Let go of the memory."""
@@ -79,7 +78,6 @@ class Season(RuleBasedStateMachine):
         for name in names:
             publisher.build(name, span)
             self.book.build(self.league, name, span)
-            self.damaged -= {(name, day) for day in span}
 
     # The source.
 
@@ -241,7 +239,7 @@ class Season(RuleBasedStateMachine):
             return
         with self.warehouse.writing() as engine:
             engine.transaction([f"DELETE FROM store.{table} WHERE game_date = DATE '{day}'"])
-        self.damaged.add((table, day))
+        self.book.damaged.add((table, day))
 
     @rule()
     def mend(self) -> None:
@@ -299,7 +297,7 @@ class Season(RuleBasedStateMachine):
             assert attempt is not None, f"{key} was built and the ledger does not know"
             said = (attempt.status.value, attempt.message)
             assert attempt.status.certified == entry.complete, (key, said, entry)
-            if key in self.damaged:
+            if key in self.book.damaged:
                 assert now.needs[key].reason is Reason.DAMAGED, (key, now.needs.get(key))
                 continue
             assert visible[table].get(day, ()) == self.book.visible(table, day), (key, said)
