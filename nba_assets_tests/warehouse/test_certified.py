@@ -79,6 +79,19 @@ def test_rows_certified_under_an_older_contract_are_not_read(built: Deployment) 
         assert engine.query("SELECT COUNT(*) AS n FROM r", {"r": sql}).to_pylist() == [{"n": 0}]
 
 
+def test_rows_that_passed_a_laxer_threshold_are_not_read(built: Deployment) -> None:
+    """Also where nothing holds the reader: an optional or a training input."""
+    contract = built.tables["player_game_summary"].contract
+    counts = []
+    for limit in (0.5, 0.9, 0.95):
+        judged = replace(contract, thresholds=(("usage_rate_coverage", limit),))
+        with built.warehouse.reading() as engine:
+            sql = relation(judged, Scope.TRAINING, DAY, DAY)
+            counts += engine.query("SELECT COUNT(*) AS n FROM r", {"r": sql}).to_pylist()
+    assert counts[0] == counts[1] != {"n": 0}
+    assert counts[2] == {"n": 0}
+
+
 def test_a_raised_contract_version_holds_what_depends_on_it_and_says_so(
     built: Deployment,
 ) -> None:
