@@ -205,7 +205,7 @@ class Known:
             verdicts,
             _schedule(engine, tables["schedule"].contract, first, last),
             ruled,
-            _ruled_dates(engine, tables, ruled),
+            ruled_dates(engine, tables, ruled),
             ledger.publication(engine),
             damaged=frozenset(miscounted(engine, names, attempts, first, last)),
         )
@@ -506,9 +506,10 @@ def _schedule(
     return dict(schedule)
 
 
-def _ruled_dates(
+def ruled_dates(
     engine: Engine, tables: Mapping[str, DatedTable], ruled: Rulings
 ) -> dict[str, set[date]]:
+    """The dates each game that was ever ruled on stands on."""
     if not ruled.all:
         return {}
     return dates_of_games(engine, tables, "SELECT game_id FROM ledger.rulings")

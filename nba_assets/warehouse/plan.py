@@ -15,11 +15,11 @@ from nba_assets.warehouse.certified import (
     Held,
     Known,
     Readiness,
-    dates_of_games,
     history_gap,
     history_start,
     miscounted,
     ready,
+    ruled_dates,
     upstream_marks,
 )
 from nba_assets.warehouse.dated_table import DatedTable, FromPython, FromSource, Scope
@@ -28,7 +28,6 @@ from nba_assets.warehouse.ledger import (
     WHOLE_DATE,
     Attempt,
     Cause,
-    Rulings,
     Status,
     Verdict,
     laxer,
@@ -147,7 +146,7 @@ def standing(
         {},
         {},
         rulings,
-        _ruled_dates(engine, tables, rulings),
+        ruled_dates(engine, tables, rulings),
         0,
     )
     attempts = {key: one for key, one in known.attempts.items() if key[1] >= dates[0]}
@@ -169,14 +168,6 @@ def standing(
             needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
     needs |= _foreseen(engine, tables, dates, attempts, needs)
     return Standing(tables, dates, attempts, needs)
-
-
-def _ruled_dates(
-    engine: Engine, tables: Mapping[str, DatedTable], rulings: Rulings
-) -> dict[str, set[date]]:
-    if not rulings.all:
-        return {}
-    return dates_of_games(engine, tables, "SELECT game_id FROM ledger.rulings")
 
 
 def _need(
@@ -215,7 +206,8 @@ def _damages(
 ) -> dict[tuple[str, date], str]:
     """Where the store does not hold what the ledger says it does."""
     between = f"game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
-    built = [tables[name] for name in tables if any(name == table for table, _ in attempts)]
+    attempted = {name for name, _ in attempts}
+    built = [table for name, table in tables.items() if name in attempted]
     asked = set(dates)
     damaged = {
         key: f"{found:,} rows are stored, the ledger says {said:,}"
