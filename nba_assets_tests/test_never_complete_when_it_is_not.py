@@ -556,6 +556,8 @@ def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Deployment)
         engine.transaction([f"DELETE FROM store.team_box_scores WHERE game_date = DATE '{DAY}'"])
     built.build_all(DAY, DAY, SUMMARIES)
     assert visible(built, SUMMARIES[0], DAY) != before[SUMMARIES[0]]
+    built.build("team_box_scores", DAY)
+    assert needs(look(built), SUMMARIES[0])[DAY].reason is Reason.STALE
 
     mend(built)
 
