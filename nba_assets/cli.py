@@ -27,16 +27,17 @@ from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger, report
 from nba_assets.warehouse.certified import dates_of_games, refuse_another_source
+from nba_assets.warehouse.dated_table import FromSource
 from nba_assets.warehouse.ledger import Kind, Ruling, Verdict
 from nba_assets.warehouse.plan import (
     Reason,
     Run,
     Standing,
+    corrected,
     past_dates,
     plan,
     repair,
     runs,
-    spans,
     standing,
     untouched,
 )
@@ -125,15 +126,22 @@ def backfill(
     select: str,
     everything: bool,
 ) -> None:
-    """Build every date of a period through Dagster, all published ones up to yesterday by default.
+    """Build a period through Dagster, all published dates up to yesterday by default.
 
-    Exits 0 exactly when every date ended complete or expectedly empty.
+    What is certified, up to date, and delivered by the source as it was, is looked at and left as
+    it is. Exits 0 exactly when every date ended complete or expectedly empty.
     """
     dates = _dates(deployment, first, last, seasons)
     tables = _selected(deployment, select)
-    wanted = [Run(start, end, tables) for start, end in spans(dates)]
+    delivered = _differing(deployment, dates, tables)
+
+    def look() -> Standing:
+        now = corrected(_look(deployment, dates), delivered).within(tables, set(dates))
+        delivered.clear()  # what was said once has been launched
+        return now
+
     with _launched(deployment) as launch:
-        launch(wanted)
+        repair(look, launch)
     _conclude(deployment, dates, tables, everything=everything)
 
 
@@ -602,6 +610,28 @@ def _look(deployment: Deployment, dates: Sequence[date], *, deep: bool = False) 
         return standing(
             engine, deployment.tables, dates, deployment.source.name, listed=listed, deep=deep
         )
+
+
+def _differing(
+    deployment: Deployment, dates: Sequence[date], tables: Sequence[str]
+) -> dict[str, list[date]]:
+    """By raw table, the dates that were built and on which the source delivers something else."""
+    raw = [name for name in tables if isinstance(deployment.tables[name].produce, FromSource)]
+    with _reading(deployment) as engine:
+        built = (
+            ledger.latest(engine, raw, dates[0], dates[-1], checks=False) if engine and raw else {}
+        )
+    if not built:
+        return {}
+    publisher = deployment.publisher("nba-assets backfill")
+    return {
+        name: [
+            day
+            for _, season in groupby((d for d in dates if (name, d) in built), season_year)
+            for day in publisher.differing(name, list(season))
+        ]
+        for name in raw
+    }
 
 
 def _listed(deployment: Deployment) -> "Callable[[int], Coverage]":

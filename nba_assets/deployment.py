@@ -89,3 +89,13 @@ class Deployment:
         return cls(
             settings, build_tables(settings), build_source(settings), build_warehouse(settings)
         )
+
+    def publisher(self, run_id: str) -> Publisher:
+        """What builds, and compares, dates of the tables on behalf of a run or a command."""
+        return build_publisher(
+            self.settings,
+            run_id,
+            tables=self.tables,
+            source=self.source,
+            warehouse=self.warehouse,
+        )

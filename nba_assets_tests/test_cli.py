@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,50 @@ def test_backfill_runs_through_dagster_and_says_so(empty: Deployment) -> None:
             }
 
 
+def test_a_backfill_of_what_is_unchanged_leaves_no_run_and_no_record(empty: Deployment) -> None:
+    raw = ("--to", SLATES[1].isoformat(), "--select", "raw")
+    assert run(empty, "backfill", *raw).exit_code == 0
+    with get_possibly_temporary_instance_for_cli() as instance:
+        runs = {record.run_id for record in instance.get_runs()}
+    recorded = "SELECT COUNT(*) AS n FROM ledger.attempts"
+    records = empty.query(recorded)
+    looks = empty.query("SELECT COUNT(*) AS n FROM ledger.looks")[0]["n"]
+
+    again = run(empty, "backfill", *raw)
+
+    assert again.exit_code == 0
+    assert again.stdout.startswith("Yes: ")
+    with get_possibly_temporary_instance_for_cli() as instance:
+        assert {record.run_id for record in instance.get_runs()} == runs
+    assert empty.query(recorded) == records
+    assert empty.query("SELECT COUNT(*) AS n FROM ledger.looks")[0]["n"] == looks + len(RAW)
+
+
+def _numbers(deployment: Deployment) -> dict[tuple[str, date], int]:
+    return {
+        (name, day): attempt.attempt
+        for name in deployment.tables
+        for day, attempt in deployment.attempts(name).items()
+    }
+
+
+def test_a_backfill_builds_what_the_source_corrected_and_no_more(built: Deployment) -> None:
+    game = built.league.games(DAY)[1]
+    built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
+    before = _numbers(built)
+
+    result = run(built, "backfill", *WHOLE)
+
+    assert result.exit_code == 0, result.output
+    again = {key for key, attempt in _numbers(built).items() if attempt != before[key]}
+    assert {key for key in again if key[0] in RAW} == {
+        ("player_box_scores", DAY),
+        ("team_box_scores", DAY),
+    }
+    assert min(day for _, day in again) == DAY
+    assert run(built, "plan", *WHOLE).stdout.startswith("Nothing to run")
+
+
 def test_backfill_exits_1_when_a_date_is_not_complete_and_builds_the_others(
     empty: Deployment,
 ) -> None:
@@ -278,8 +323,8 @@ def test_backfill_exits_1_when_a_date_is_not_complete_and_builds_the_others(
 
 
 def test_a_crash_is_told_with_the_way_on(empty: Deployment) -> None:
-    empty.league.errors["schedule"] = RuntimeError("a bug")
-    result = run(empty, "backfill", *FIRST_DAYS, "--select", "schedule")
+    empty.league.errors["team_box_scores"] = RuntimeError("a bug")
+    result = run(empty, "backfill", *FIRST_DAYS, "--select", "raw")
     assert result.exit_code == 1
     assert "RuntimeError: a bug" in result.stderr
     assert "nba-assets repair" in result.stderr

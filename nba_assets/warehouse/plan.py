@@ -377,6 +377,17 @@ def runs(needs: Iterable[Need], tables: Iterable[str]) -> list[Run]:
     return found
 
 
+def corrected(standing: Standing, delivered: Mapping[str, Collection[date]]) -> Standing:
+    """The same, and that the source delivers other rows now on some dates of raw tables."""
+    detail = "the source delivers other rows now"
+    needs = {
+        (name, day): Need(name, day, Reason.STALE, detail)
+        for name, days in delivered.items()
+        for day in days
+    }
+    return replace(standing, needs={**needs, **standing.needs})
+
+
 def repair(look: Callable[[], Standing], launch: Callable[[Sequence[Run]], None]) -> None:
     """Run what is needed, then what that made stale, until nothing is left to try.
 

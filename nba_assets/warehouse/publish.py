@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from nba_assets.contracts.contract import SetRule, Severity, Unit
 from nba_assets.contracts.teams import TEAMS
-from nba_assets.errors import BadInput, ConcurrentChange, NbaAssetsError, SourceError
+from nba_assets.errors import (
+    BadInput,
+    ConcurrentChange,
+    NbaAssetsError,
+    SourceError,
+    WarehouseError,
+)
 from nba_assets.seasons import FIRST_GAME_DATE, game_dates, season_label, season_start, season_year
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.audit import Audit, Violation, audit
@@ -36,8 +42,9 @@ from nba_assets.warehouse.dated_table import (
     Scope,
 )
 from nba_assets.warehouse.decide import GONE, LATE, Origin, decide, failed, judge
+from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query
 from nba_assets.warehouse.ledger import Attempt, Cause
-from nba_assets.warehouse.transaction import coming_rows, publish, what_is_stored
+from nba_assets.warehouse.transaction import coming_rows, look, publish, what_is_stored
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,6 +116,51 @@ class Publisher:
         with self._warehouse.reading() as engine:
             found = ledger.latest(engine, (name,), min(dates), max(dates))
         return [found[name, day] for day in dates if (name, day) in found]
+
+    def differing(self, name: str, dates: Sequence[date]) -> list[date]:
+        """The dates, all of one season, on which the source delivers other than is certified.
+
+        It costs one read of the source and one query, and leaves one look and nothing else. What
+        cannot be read or compared counts as differing: a build says what is wrong with it.
+
+        Raises:
+            AnotherSource: the warehouse is filled from another source.
+        """
+        table = self._tables[name]
+        with self._warehouse.reading() as engine:
+            refuse_another_source(engine, self._source.identity)
+        try:
+            staged = self._read(table, dates)
+            with self._warehouse.writing() as engine:
+                return self._compare(engine, table, dates, staged)
+        except (SourceError, WarehouseError):
+            return list(dates)
+
+    def _compare(
+        self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
+    ) -> list[date]:
+        self._load_dates(engine, dates)
+        engine.load("delivered", staged.rows)
+        of_dates = (
+            "(SELECT * FROM delivered "
+            "WHERE game_date IN (SELECT game_date FROM target_dates)) AS rows_of_dates"
+        )
+        delivered = {
+            row["game_date"]: row["digest"]
+            for row in engine.query(digest_query(table.contract, of_dates)).to_pylist()
+        }
+        attempts = ledger.latest(engine, (table.name,), dates[0], dates[-1], checks=False)
+        refused = {row.game_date for row in staged.refused}
+
+        def differs(day: date) -> bool:
+            attempt = attempts.get((table.name, day))
+            if attempt is None or not attempt.status.certified or day in staged.held:
+                return True
+            stored_digest = attempt.digest or EMPTY_DIGEST
+            return day in refused or delivered.get(day, EMPTY_DIGEST) != stored_digest
+
+        engine.transaction([look(table.contract, self._run_id, dates)])
+        return [day for day in dates if differs(day)]
 
     def _attempts(self, table: DatedTable, dates: Sequence[date]) -> list[Attempt]:
         try:

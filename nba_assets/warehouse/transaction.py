@@ -121,9 +121,12 @@ def publish(
 
 
 def _look(contract: Contract, decisions: Sequence[Decision]) -> str:
-    """One row that says who looked at which dates; it is all that an unchanged run leaves."""
     dates = [decision.attempt.game_date for decision in decisions]
-    run_id = next((d.run_id for d in decisions), "")
+    return look(contract, decisions[0].run_id, dates)
+
+
+def look(contract: Contract, run_id: str, dates: Sequence[date]) -> str:
+    """The statement that records who looked at which dates: all that an unchanged run leaves."""
     columns = COLUMNS["looks"]
     now = datetime.now(UTC).isoformat()
     return (

@@ -124,6 +124,30 @@ def test_building_again_records_a_look_and_publishes_nothing(built: Deployment) 
     )
 
 
+def test_what_the_source_delivers_otherwise_is_found_without_building(built: Deployment) -> None:
+    days = [SEASON_START, *SLATES]
+
+    def differing(table: str) -> list[date]:
+        return built.publisher().differing(table, days)
+
+    assert not any(differing(name) for name in RAW)
+
+    one, two, three, four = (built.league.games(day)[0] for day in SLATES[:4])
+    built.league.patch("team_box_scores", one, {"pts": 2**62})
+    assert differing("team_box_scores") == days, "what cannot be compared is for the build to judge"
+    built.league.drop("player_box_scores", two)
+    built.league.refused["player_box_scores"] = [
+        Refused(SLATES[2], three, "minutes is not a number", "{}")
+    ]
+    assert differing("player_box_scores") == [SLATES[1], SLATES[2]]
+    built.league.set_status(four, "POSTPONED")
+    assert differing("schedule") == [SLATES[3]]
+    built.league.through = SLATES[9]
+    assert differing("schedule") == [SLATES[3], SLATES[10]], "the last date is known no more"
+    built.league.errors["player_availability"] = SourceUnavailable("down")
+    assert differing("player_availability") == days
+
+
 def test_a_correction_changes_its_date_and_no_other(built: Deployment) -> None:
     game = built.league.game(DAY, "MIA")
     player = built.league.rows("player_box_scores", game, team="MIA", status="PLAYED")[0]
