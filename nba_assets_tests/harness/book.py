@@ -54,6 +54,8 @@ class Entry:
     """the games that are wrong here, not upstream"""
     vanished: dict[str, str] = field(default_factory=dict)
     """what is gone of which game"""
+    history: Any = None
+    """what a model was trained on"""
 
 
 @dataclass
@@ -108,6 +110,11 @@ class Book:
             and self._meets(table, found)
             and found.inputs == self._inputs(table, day, warmup=found.warmup)
         )
+
+    def outlived(self, day: date) -> bool:
+        """Whether the model of a date was trained on other rows than it would be now: it stays."""
+        found = self.entries.get(("trained", day))
+        return found is not None and found.history not in (None, self._history(day))
 
     def build(self, league: MiniLeague, table: str, days: Sequence[date]) -> None:
         """What a build of the dates must do."""
@@ -271,6 +278,7 @@ class Book:
             (self.version, self.scoring),
             set() if whole else found.wrong,
             found.vanished,
+            self._history(day) if table == "trained" and complete else before.history,
         )
 
     def _moved(self, league: MiniLeague, days: Sequence[date]) -> set[date]:
@@ -458,12 +466,9 @@ class Book:
             if found.verdicts.get(game) == CERTIFIED
         }
 
-    def _judge_trained(self, day: date, listed: Mapping[str, Row]) -> Judgement:
-        if self._held("schedule", day):
-            return Judgement(bad={WHOLE: HELD})
-        if not listed:
-            return Judgement(good={WHOLE: ()})
-        history = []
+    def _history(self, day: date) -> list[int]:
+        """The points a model of a date is trained on."""
+        history: list[int] = []
         for other in (other for other in DATES if other < day):
             form = {
                 (dict(row)["game_id"], dict(row)["team"])
@@ -476,6 +481,14 @@ class Book:
                 for row in rows
                 if (dict(row)["game_id"], dict(row)["team"]) in form
             ]
+        return history
+
+    def _judge_trained(self, day: date, listed: Mapping[str, Row]) -> Judgement:
+        if self._held("schedule", day):
+            return Judgement(bad={WHOLE: HELD})
+        if not listed:
+            return Judgement(good={WHOLE: ()})
+        history = self._history(day)
         if len(history) >= ENOUGH:
             row = {"game_date": day, "seen": len(history), "points": sum(history)}
             return Judgement(good={WHOLE: frozen([row])})

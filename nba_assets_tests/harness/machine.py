@@ -273,7 +273,13 @@ class Season(RuleBasedStateMachine):
             clean.book.waived.add((table, game))
         clean.run(NAMES, DATES[0], DATES[-1])
         for name in NAMES:
-            assert self._visible(name) == clean._visible(name), name
+            ours, fresh = self._visible(name), clean._visible(name)
+            if name in ("trained", "forecast"):
+                # A model stays what it was trained on, and so does what it foretold.
+                outlived = {day for day in ours if self.book.outlived(day)}
+                ours = {day: rows for day, rows in ours.items() if day not in outlived}
+                fresh = {day: rows for day, rows in fresh.items() if day not in outlived}
+            assert ours == fresh, name
         clean.teardown()
 
     def _visible(self, table: str) -> dict[date, Any]:
