@@ -198,15 +198,17 @@ def status(
     if as_json:
         _print_json(_status_record(deployment, now))
         return
-    if not now.attempts:
+    if not now.statuses:
         _nothing_yet(deployment, now)
         return
     _report(deployment, now, everything=everything, counts=counts)
-    newest = max(now.attempts.values(), key=lambda attempt: attempt.recorded_at)
-    console.show(
-        f"\nLatest attempt: {newest.recorded_at:%Y-%m-%d %H:%M} UTC, {newest.table_name} "
-        f"{newest.game_date}, run {newest.run_id}."
-    )
+    with _reading(deployment) as engine:
+        newest = ledger.last_recorded(engine) if engine else None
+    if newest:
+        console.show(
+            f"\nLatest attempt: {newest.recorded_at:%Y-%m-%d %H:%M} UTC, {newest.table_name} "
+            f"{newest.game_date}, run {newest.run_id}."
+        )
 
 
 @main.command("plan")
@@ -299,7 +301,7 @@ def certify(
                 "first": dates[0],
                 "last": dates[-1],
                 "gates": gates,
-                "checkpoints": [_checkpoint(now, *key) for key in _keys(now)],
+                "checkpoints": _checkpoints(deployment, now),
             }
         )
     else:
@@ -585,8 +587,7 @@ def _reading(deployment: Deployment) -> "Iterator[Engine | None]":
     if not deployment.settings.warehouse_file.exists():
         yield None
         return
-    deployment.warehouse.prepare(table.contract for table in deployment.tables.values())
-    with deployment.warehouse.reading() as engine:
+    with deployment.store.reading() as engine:
         refuse_another_source(engine, deployment.source.identity)
         yield engine
 
@@ -595,8 +596,7 @@ def _reading(deployment: Deployment) -> "Iterator[Engine | None]":
 def _writing(deployment: Deployment, *, any_source: bool = False) -> "Iterator[Engine]":
     if not deployment.settings.warehouse_file.exists():
         raise click.ClickException(_no_warehouse(deployment))
-    deployment.warehouse.prepare(table.contract for table in deployment.tables.values())
-    with deployment.warehouse.writing() as engine:
+    with deployment.store.writing() as engine:
         if not any_source:
             refuse_another_source(engine, deployment.source.identity)
         yield engine
@@ -894,10 +894,16 @@ def _keys(now: Standing) -> Iterator[tuple[str, date]]:
     return ((name, day) for name in now.tables for day in now.dates)
 
 
-def _checkpoint(now: Standing, table: str, day: date) -> dict[str, Any]:
+def _checkpoints(deployment: Deployment, now: Standing) -> list[dict[str, Any]]:
+    first, last = now.dates[0], now.dates[-1]
+    with _reading(deployment) as engine:
+        attempts = ledger.latest(engine, now.tables, first, last, checks=False) if engine else {}
+    return [_checkpoint(now, *key, attempts.get(key)) for key in _keys(now)]
+
+
+def _checkpoint(now: Standing, table: str, day: date, attempt: "Attempt | None") -> dict[str, Any]:
     """The record of a date of a table: the attempt's own, unless it is missing or out of date."""
     need = now.needs.get((table, day))
-    attempt = now.attempts.get((table, day))
     record = attempt.checkpoint() if attempt else dict(_NEVER, table=table, date=day.isoformat())
     if need:
         record |= {

@@ -21,6 +21,7 @@ from nba_assets.warehouse.report import (
     Rejected,
     tally,
     told,
+    total_by_state,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def verdict(standing: "Standing") -> Text:
     cells = len(days) * len(standing.tables)
     if not standing.needs:
         tables = plural(len(standing.tables), "table")
-        waived = {day for (_, day), one in standing.attempts.items() if one.status == "WAIVED"}
+        waived = {day for (_, day), status in standing.statuses.items() if status == "WAIVED"}
         without = (
             f", {plural(len(waived), 'date')} but for waived games (`nba-assets waivers`)"
             if waived
@@ -111,7 +112,7 @@ def ruling(*, passed: bool) -> Text:
 
 def totals(standing: "Standing") -> Text:
     """How many table-dates are in which state, in one line."""
-    total = sum(tally(standing).values(), Counter[str]())
+    total = total_by_state(standing)
     states = (f"{total[name]:,} {name.lower()}" for name in STATES if total[name])
     return Text(f"Table-dates: {', '.join(states)}.")
 

@@ -4,6 +4,7 @@ Free of dagster, so that commands which only ask the ledger start at once.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,12 @@ class Deployment:
         return cls(
             settings, build_tables(settings), build_source(settings), build_warehouse(settings)
         )
+
+    @cached_property
+    def store(self) -> "Warehouse":
+        """The warehouse, its tables there and of the contracts."""
+        self.warehouse.prepare(table.contract for table in self.tables.values())
+        return self.warehouse
 
     def publisher(self, run_id: str) -> Publisher:
         """What builds, and compares, dates of the tables on behalf of a run or a command."""

@@ -198,16 +198,15 @@ class Known:
         for game in ledger.games(engine, names, first, last):
             verdicts[game.table_name, game.game_date][game.game_id] = game
         ruled = ledger.rulings(engine)
-        attempts = ledger.latest(engine, names, first, last, checks=checks)
         return cls(
             tables,
-            attempts,
+            ledger.latest(engine, names, first, last, checks=checks),
             verdicts,
             _schedule(engine, tables["schedule"].contract, first, last),
             ruled,
             ruled_dates(engine, tables, ruled),
             ledger.publication(engine),
-            damaged=frozenset(miscounted(engine, names, attempts, first, last)),
+            damaged=frozenset(miscounted(engine, names, first, last)),
         )
 
     def problem(self, table: str, day: date, game_id: str) -> Held | None:
@@ -318,30 +317,27 @@ class Known:
 
 
 def miscounted(
-    engine: Engine,
-    tables: Sequence[str],
-    attempts: Mapping[tuple[str, date], Attempt],
-    first: date,
-    last: date,
+    engine: Engine, tables: Sequence[str], first: date, last: date
 ) -> dict[tuple[str, date], tuple[int, int]]:
     """The dates with another number of stored rows than the ledger says: both numbers."""
-    built = {name for name, _ in attempts}
-    counted = [name for name in tables if name in built]
-    if not counted:
-        return {}
-    rows = engine.query(
-        " UNION ALL ".join(
-            f"SELECT '{name}' AS table_name, game_date, COUNT(*) AS found FROM store.{name} "
-            f"WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_date"
-            for name in counted
-        )
+    stored_rows = " UNION ALL ".join(
+        f"SELECT '{name}' AS table_name, game_date, COUNT(*) AS found FROM store.{name} "
+        f"WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_date"
+        for name in tables
     )
-    found = {(row["table_name"], row["game_date"]): row["found"] for row in rows.to_pylist()}
-    said = {key: one.stored_rows for key, one in attempts.items() if first <= key[1] <= last}
+    columns = "table_name, game_date, stored_rows"
+    rows = engine.query(
+        "SELECT COALESCE(s.table_name, l.table_name) AS table_name, "
+        "COALESCE(s.game_date, l.game_date) AS game_date, "
+        "COALESCE(s.found, 0) AS found, COALESCE(l.stored_rows, 0) AS said "
+        f"FROM ({stored_rows}) AS s "
+        f"FULL JOIN ({ledger.latest_records(tables, first, last, columns)}) AS l "
+        "ON l.table_name = s.table_name AND l.game_date = s.game_date "
+        "WHERE COALESCE(s.found, 0) <> COALESCE(l.stored_rows, 0)"
+    )
     return {
-        key: (found.get(key, 0), said.get(key, 0))
-        for key in found.keys() | said.keys()
-        if found.get(key, 0) != said.get(key, 0)
+        (row["table_name"], row["game_date"]): (row["found"], row["said"])
+        for row in rows.to_pylist()
     }
 
 

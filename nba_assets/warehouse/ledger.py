@@ -221,10 +221,10 @@ class Attempt:
         row = {name: getattr(self, name) for name in COLUMNS["attempts"]}
         return row | {
             "status": self.status.value,
-            "checks": _as_json([asdict(check) for check in self.checks]),
-            "causes": _as_json([asdict(cause) for cause in self.causes]),
-            "upstream": _as_json(dict(self.upstream)),
-            "thresholds": _as_json(dict(self.thresholds)),
+            "checks": as_json([asdict(check) for check in self.checks]),
+            "causes": as_json([asdict(cause) for cause in self.causes]),
+            "upstream": as_json(dict(self.upstream)),
+            "thresholds": as_json(dict(self.thresholds)),
         }
 
     def checkpoint(self) -> dict[str, Any]:
@@ -241,7 +241,8 @@ class Attempt:
         }
 
 
-def _as_json(value: object) -> str:
+def as_json(value: object) -> str:
+    """The one form in which values are recorded: equal texts, equal values."""
     return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
 
 
@@ -252,6 +253,11 @@ def _cause(stored: Mapping[str, Any]) -> Cause:
 @lru_cache(maxsize=4096)
 def _causes(stored: str) -> tuple[Cause, ...]:
     return tuple(_cause(cause) for cause in json.loads(stored))
+
+
+@lru_cache(maxsize=4096)
+def _one_cause(stored: str) -> Cause:
+    return _cause(json.loads(stored))
 
 
 @lru_cache(maxsize=64)
@@ -324,17 +330,41 @@ def publication(engine: Engine) -> int:
     return int(rows[0]["publication"]) if rows else 0
 
 
+def latest_records(tables: Iterable[str], first: date, last: date, columns: str = "*") -> str:
+    """A query for the latest record of each table and date of a range."""
+    names = ", ".join(quoted(name) for name in tables)
+    return (
+        f"SELECT {columns} FROM ledger.attempts WHERE table_name IN ({names}) "
+        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
+    )
+
+
 def latest(
     engine: Engine, tables: Iterable[str], first: date, last: date, *, checks: bool = True
 ) -> dict[tuple[str, date], Attempt]:
     """The latest attempt at each table and date of a range; its checks, most of it, if asked."""
-    names = ", ".join(quoted(name) for name in tables)
-    rows = engine.query(
-        f"SELECT {_columns(checks=checks)} FROM ledger.attempts WHERE table_name IN ({names}) "
-        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
-        "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
-    )
+    rows = engine.query(latest_records(tables, first, last, _columns(checks=checks)))
     return {(attempt.table_name, attempt.game_date): attempt for attempt in _attempts(rows)}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where the latest record of a warehouse came from."""
+
+    recorded_at: datetime
+    table_name: str
+    game_date: date
+    run_id: str
+
+
+def last_recorded(engine: Engine) -> Trace | None:
+    """The latest record of all; None before the first."""
+    rows = engine.query(
+        "SELECT UNIX_MICROS(recorded_at) AS recorded_at, table_name, game_date, run_id "
+        "FROM ledger.attempts ORDER BY publication DESC, game_date DESC LIMIT 1"
+    ).to_pylist()
+    return Trace(**{**rows[0], "recorded_at": moment(rows[0]["recorded_at"])}) if rows else None
 
 
 def history(engine: Engine, table: str, day: date) -> list[Attempt]:
@@ -385,8 +415,8 @@ class Game:
         row = {name: getattr(self, name) for name in COLUMNS["games"]}
         return row | {
             "verdict": self.verdict.value,
-            "thresholds": _as_json(dict(self.thresholds)),
-            "cause": _as_json(asdict(self.cause)) if self.cause else None,
+            "thresholds": as_json(dict(self.thresholds)),
+            "cause": as_json(asdict(self.cause)) if self.cause else None,
         }
 
 
@@ -397,17 +427,17 @@ def games(engine: Engine, tables: Iterable[str], first: date, last: date) -> lis
         f"SELECT {', '.join(COLUMNS['games'])} FROM ledger.games WHERE table_name IN ({names}) "
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}'"
     )
-    thresholds: dict[str, Mapping[str, float]] = {}
-    found = []
-    for row in rows.to_pylist():
-        stored = row["thresholds"]
-        values = {
-            "verdict": Verdict(row["verdict"]),
-            "thresholds": thresholds.setdefault(stored, json.loads(stored)),
-            "cause": row["cause"] and _cause(json.loads(row["cause"])),
-        }
-        found.append(Game(**{**row, **values}))
-    return found
+    return [
+        Game(
+            **{
+                **row,
+                "verdict": Verdict(row["verdict"]),
+                "thresholds": _thresholds(row["thresholds"]),
+                "cause": _one_cause(row["cause"]) if row["cause"] else None,
+            }
+        )
+        for row in rows.to_pylist()
+    ]
 
 
 class Kind(StrEnum):

@@ -12,6 +12,7 @@ from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.certified import (
     NOT_FINAL,
+    TRAINING_SEASONS,
     Held,
     Known,
     Readiness,
@@ -32,6 +33,7 @@ from nba_assets.warehouse.ledger import (
     Verdict,
     laxer,
 )
+from nba_assets.warehouse.overview import Overview, overview
 from nba_assets.warehouse.warehouse import Engine
 
 REVOKED = "revoked"
@@ -83,8 +85,8 @@ class Standing:
 
     tables: Mapping[str, DatedTable]
     dates: Sequence[date]
-    attempts: Mapping[tuple[str, date], Attempt]
-    """the latest ones, without their checks"""
+    statuses: Mapping[tuple[str, date], Status]
+    """of the latest attempts"""
     needs: Mapping[tuple[str, date], Need]
     """what is not certified, or no longer true"""
 
@@ -97,7 +99,7 @@ class Standing:
         return Standing(
             {name: table for name, table in self.tables.items() if name in tables},
             [day for day in self.dates if day in dates],
-            {key: attempt for key, attempt in self.attempts.items() if inside(key)},
+            {key: status for key, status in self.statuses.items() if inside(key)},
             {key: need for key, need in self.needs.items() if inside(key)},
         )
 
@@ -138,36 +140,62 @@ def standing(
     """
     if not dates:
         return Standing(tables, (), {}, {})
-    first = history_start(Scope.TRAINING, dates[0])
     rulings = ledger.rulings(engine)
-    known = Known(
-        tables,
-        ledger.latest(engine, tables, first, dates[-1], checks=False),
-        {},
-        {},
-        rulings,
-        ruled_dates(engine, tables, rulings),
-        0,
-    )
-    attempts = {key: one for key, one in known.attempts.items() if key[1] >= dates[0]}
+    ruled = ruled_dates(engine, tables, rulings)
+    seen = overview(engine, tables, dates[0], dates[-1], source)
+    damages = _damages(engine, tables, dates, deep=deep)
+    doubtful = _doubtful(tables, dates, seen, {day for days in ruled.values() for day in days})
     needs: dict[tuple[str, date], Need] = {}
-    for table in tables.values():
+    if doubtful:
+        first = history_start(Scope.TRAINING, doubtful[0])
+        known = Known(
+            tables,
+            ledger.latest(engine, tables, first, doubtful[-1], checks=False),
+            {},
+            {},
+            rulings,
+            ruled,
+            0,
+        )
+        needs = _needs(known, doubtful, source)
+    for key, detail in damages.items():
+        needs[key] = Need(*key, Reason.DAMAGED, detail)
+    if listed:
+        for day, detail in _relisted(engine, dates, seen.statuses, listed).items():
+            needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
+    needs |= _foreseen(engine, tables, dates, needs)
+    return Standing(tables, dates, seen.statuses, needs)
+
+
+def _doubtful(
+    tables: Mapping[str, DatedTable],
+    dates: Sequence[date],
+    seen: Overview,
+    ruled: Collection[date],
+) -> list[date]:
+    """The dates of seasons with a date that is not settled, and of those trained on them."""
+    years = {
+        season_year(day)
+        for day in dates
+        if day in ruled or any((name, day) not in seen.settled for name in tables)
+    }
+    reached = {year + later for year in years for later in range(TRAINING_SEASONS)}
+    return [day for day in dates if season_year(day) in reached]
+
+
+def _needs(known: Known, dates: Sequence[date], source: str) -> dict[tuple[str, date], Need]:
+    """What the records say must run, certificate by certificate."""
+    needs = {}
+    for table in known.tables.values():
         training = {r.relation for r in table.reads if r.scope is Scope.TRAINING}
         for _, season in groupby(dates, season_year):
             days = list(season)
             inputs = upstream_marks(known, table, days)
             for day in days:
-                if need := _need(
-                    table, day, attempts.get((table.name, day)), inputs[day], source, training
-                ):
+                attempt = known.attempts.get((table.name, day))
+                if need := _need(table, day, attempt, inputs[day], source, training):
                     needs[table.name, day] = need
-    for key, detail in _damages(engine, tables, dates, attempts, deep=deep).items():
-        needs[key] = Need(*key, Reason.DAMAGED, detail)
-    if listed:
-        for day, detail in _relisted(engine, dates, attempts, listed).items():
-            needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
-    needs |= _foreseen(engine, tables, dates, attempts, needs)
-    return Standing(tables, dates, attempts, needs)
+    return needs
 
 
 def _need(
@@ -200,42 +228,38 @@ def _damages(
     engine: Engine,
     tables: Mapping[str, DatedTable],
     dates: Sequence[date],
-    attempts: Mapping[tuple[str, date], Attempt],
     *,
     deep: bool,
 ) -> dict[tuple[str, date], str]:
     """Where the store does not hold what the ledger says it does."""
     between = f"game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
-    attempted = {name for name, _ in attempts}
-    built = [table for name, table in tables.items() if name in attempted]
     asked = set(dates)
     damaged = {
         key: f"{found:,} rows are stored, the ledger says {said:,}"
-        for key, (found, said) in miscounted(
-            engine, tuple(tables), attempts, dates[0], dates[-1]
-        ).items()
+        for key, (found, said) in miscounted(engine, tuple(tables), dates[0], dates[-1]).items()
         if key[1] in asked
     }
-    for table in built if deep else ():
-        relation = f"(SELECT * FROM store.{table.name} WHERE {between}) AS stored"
-        digests = engine.query(digest_query(table.contract, relation)).to_pylist()
-        for row in digests:
-            key = (table.name, row["game_date"])
-            attempt = attempts.get(key)
-            if attempt and row["digest"] != (attempt.digest or EMPTY_DIGEST):
-                damaged.setdefault(key, "the stored rows are not those that were published")
-    for table in built:
+    for name, table in tables.items():
+        if deep:
+            records = ledger.latest_records((name,), dates[0], dates[-1], "game_date, digest")
+            stored_rows = f"(SELECT * FROM store.{name} WHERE {between}) AS stored"
+            rows = engine.query(
+                f"SELECT s.game_date FROM ({digest_query(table.contract, stored_rows)}) AS s "
+                f"JOIN ({records}) AS l ON l.game_date = s.game_date "
+                f"WHERE s.digest <> COALESCE(l.digest, '{EMPTY_DIGEST}')"
+            )
+            for day in asked.intersection(rows["game_date"].to_pylist()):
+                damaged.setdefault((name, day), "the stored rows are not those that were published")
         if isinstance(table.produce, FromPython) and table.produce.lost:
-            for day, detail in table.produce.lost(engine).items():
-                if (table.name, day) in attempts:
-                    damaged[table.name, day] = detail
+            lost = table.produce.lost(engine)
+            damaged |= {(name, day): detail for day, detail in lost.items() if day in asked}
     return damaged
 
 
 def _relisted(
     engine: Engine,
     dates: Sequence[date],
-    attempts: Mapping[tuple[str, date], Attempt],
+    statuses: Mapping[tuple[str, date], Status],
     listed: Callable[[int], Coverage],
 ) -> dict[date, str]:
     """The certified dates on which the source lists other games now."""
@@ -250,8 +274,8 @@ def _relisted(
     for year, season in groupby(dates, season_year):
         covered = listed(year)
         for day in season:
-            attempt = attempts.get(("schedule", day))
-            if attempt is None or not attempt.status.certified:
+            status = statuses.get(("schedule", day))
+            if status is None or not status.certified:
                 continue
             games = covered.games.get(day, frozenset())
             if games != stored[day]:
@@ -266,7 +290,6 @@ def _foreseen(
     engine: Engine,
     tables: Mapping[str, DatedTable],
     dates: Sequence[date],
-    attempts: Mapping[tuple[str, date], Attempt],
     needs: Mapping[tuple[str, date], Need],
 ) -> dict[tuple[str, date], Need]:
     """The certified dates that will be held once they run again, because something they read is.
@@ -282,11 +305,12 @@ def _foreseen(
         known = Known.of(engine, tables, tuple(tables), start, days[-1], checks=False)
         for table in tables.values():
             found = ready(known, table, days)
+            waiting = _held_games(found)
             for day in days:
                 key = (table.name, day)
-                need, attempt = needs.get(key), attempts.get(key)
+                need, attempt = needs.get(key), known.attempts.get(key)
                 held = (
-                    _held_games(found, day)
+                    waiting.get(day)
                     or _no_longer_waived(known, table, day)
                     or _history_lost(known, table, day, days)
                 )
@@ -333,16 +357,13 @@ def _no_longer_waived(known: Known, table: DatedTable, day: date) -> dict[str, H
     }
 
 
-def _held_games(found: Readiness, day: date) -> dict[str, Held]:
-    """By game, what a date waits for; under ``WHOLE_DATE`` what it waits for as a whole."""
-    if day in found.held_dates:
-        held = found.held_dates[day]
-        return {WHOLE_DATE: held}
-    return {
-        game.game_id: Held(f"{game.label}: {game.reason}", game.cause)
-        for game in found.games
-        if game.game_date == day and game.state == "held" and game.cause is not None
-    }
+def _held_games(found: Readiness) -> dict[date, dict[str, Held]]:
+    """By date and game, what it waits for; under ``WHOLE_DATE`` what it waits for as a whole."""
+    held: dict[date, dict[str, Held]] = defaultdict(dict)
+    for game in found.games:
+        if game.state == "held" and game.cause is not None:
+            held[game.game_date][game.game_id] = Held(f"{game.label}: {game.reason}", game.cause)
+    return held | {day: {WHOLE_DATE: whole} for day, whole in found.held_dates.items()}
 
 
 def plan(standing: Standing, tried: Collection[tuple[str, date]] = frozenset()) -> list[Need]:

@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 from nba_assets.googlesql import quoted
@@ -30,7 +29,7 @@ def state(standing: Standing, table: str, day: date) -> str:
     need = standing.needs.get((table, day))
     if need and need.reason in (Reason.MISSING, Reason.DAMAGED):
         return need.reason.name
-    status = standing.attempts[table, day].status
+    status = standing.statuses[table, day]
     if need and status.certified:
         return "HELD" if need.causes else "STALE"
     return status.value
@@ -38,12 +37,28 @@ def state(standing: Standing, table: str, day: date) -> str:
 
 def tally(standing: Standing) -> dict[tuple[str, int], Counter[str]]:
     """By table and season year, how many dates are in which state."""
-    return {
-        (name, year): Counter(state(standing, name, day) for day in days)
+    years = {day: season_year(day) for day in standing.dates}
+    counts: dict[tuple[str, int], Counter[str]] = {
+        (name, year): Counter()
         for name in standing.tables
-        for year, season in groupby(standing.dates, season_year)
-        for days in (list(season),)
+        for year in dict.fromkeys(years.values())
     }
+    for (name, day), status in standing.statuses.items():
+        if day in years and (name, day) not in standing.needs:
+            counts[name, years[day]][status.value] += 1
+    for name, day in standing.needs:
+        counts[name, years[day]][state(standing, name, day)] += 1
+    return counts
+
+
+def total_by_state(standing: Standing) -> Counter[str]:
+    """How many dates of all tables are in which state."""
+    total = Counter[str](status.value for status in standing.statuses.values())
+    for key in standing.needs:
+        if key in standing.statuses:
+            total[standing.statuses[key].value] -= 1
+        total[state(standing, *key)] += 1
+    return total
 
 
 VANISHING_RULES = ("nothing_vanishes", "still_listed", "score_still_published")
@@ -179,13 +194,21 @@ def rejected(engine: Engine, standing: Standing, *, closed: bool = False) -> lis
     """
     if not standing.dates:
         return []
+    first, last = standing.dates[0], standing.dates[-1]
+    columns = "table_name, game_date, attempt"
+    latest = ledger.latest_records(standing.tables, first, last, f"{columns}, validation_passed")
+    names = ", ".join(quoted(name) for name in standing.tables)
     rows = engine.query(
-        "SELECT table_name, game_date, attempt, game_id, reason, COUNT(*) AS found "
-        f"FROM ledger.quarantine WHERE {_where(standing.tables, standing.dates)} "
-        "GROUP BY table_name, game_date, attempt, game_id, reason "
-        "ORDER BY game_date DESC, table_name, attempt DESC, game_id"
+        f"SELECT q.* FROM (SELECT {columns}, game_id, reason, COUNT(*) AS found "
+        f"FROM ledger.quarantine WHERE table_name IN ({names}) "
+        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
+        f"GROUP BY {columns}, game_id, reason) AS q "
+        f"LEFT JOIN ({latest}) AS l ON l.table_name = q.table_name "
+        "AND l.game_date = q.game_date AND l.attempt = q.attempt AND NOT l.validation_passed "
+        + ("" if closed else "WHERE l.attempt IS NOT NULL ")
+        + "ORDER BY q.game_date DESC, q.table_name, q.attempt DESC, q.game_id"
     )
-    found = (
+    return [
         Rejected(
             row["table_name"],
             row["game_date"],
@@ -195,8 +218,7 @@ def rejected(engine: Engine, standing: Standing, *, closed: bool = False) -> lis
             row["found"],
         )
         for row in rows.to_pylist()
-    )
-    return [entry for entry in found if closed or _is_open(standing, entry)]
+    ]
 
 
 def rejected_rows(
@@ -218,18 +240,8 @@ def rejected_rows(
 _SEASON_YEAR = "EXTRACT(YEAR FROM DATE_SUB(game_date, INTERVAL 9 MONTH))"
 
 
-def _is_open(standing: Standing, entry: Rejected) -> bool:
-    attempt = standing.attempts.get((entry.table_name, entry.game_date))
-    return bool(attempt and attempt.attempt == entry.attempt and not attempt.status.certified)
-
-
 def _certified(
     tables: Mapping[str, DatedTable], name: str, dates: Sequence[date]
 ) -> dict[str, str]:
     between = f"t.game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
     return {name: certified_rows(tables[name].contract, between)}
-
-
-def _where(tables: Iterable[str], dates: Sequence[date]) -> str:
-    names = ", ".join(quoted(name) for name in tables)
-    return f"table_name IN ({names}) AND game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"

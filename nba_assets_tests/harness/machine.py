@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.dated_table import DatedTable
-from nba_assets.warehouse.ledger import Kind, Ruling
+from nba_assets.warehouse.ledger import Attempt, Kind, Ruling
 from nba_assets.warehouse.plan import Reason, Run, Standing, plan, repair, standing
 from nba_assets.warehouse.publish import Publisher
 from nba_assets_tests.harness.book import Book, frozen
@@ -66,6 +66,11 @@ class Season(RuleBasedStateMachine):
                 listed=self.league.covers,
                 deep=deep,
             )
+
+    def latest(self) -> dict[tuple[str, date], Attempt]:
+        """The latest attempts at every date."""
+        with self.warehouse.reading() as engine:
+            return ledger.latest(engine, NAMES, DATES[0], DATES[-1])
 
     def run(self, names: Iterable[str], first: date, last: date) -> None:
         """Build tables for dates, in the warehouse and in the book."""
@@ -206,7 +211,7 @@ class Season(RuleBasedStateMachine):
     def accept(self) -> None:
         """What is gone is accepted, all of it."""
         rules = ("nothing_vanishes", "still_listed")
-        for (table, day), attempt in self.look().attempts.items():
+        for (table, day), attempt in self.latest().items():
             for cause in attempt.causes:
                 if cause.is_of(table, day) and cause.rule in rules and cause.game_id:
                     finding = f"{cause.rule}: {cause.detail}"
@@ -295,11 +300,12 @@ class Season(RuleBasedStateMachine):
     @invariant()
     def the_book_agrees(self) -> None:
         """Readers see what passed, the ledger and the book agree, what is wrong is named."""
-        now = self.look()
+        now, attempts = self.look(), self.latest()
+        assert now.statuses == {key: attempt.status for key, attempt in attempts.items()}
         visible = {name: self._visible(name) for name in NAMES}
         for (table, day), entry in self.book.entries.items():
             key = (table, day)
-            attempt = now.attempts.get(key)
+            attempt = attempts.get(key)
             assert attempt is not None, f"{key} was built and the ledger does not know"
             said = (attempt.status.value, attempt.message)
             assert attempt.status.certified == entry.complete, (key, said, entry)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nba_assets.assets.raw import schedule
 from nba_assets.errors import SourceUnavailable
 from nba_assets.seasons import game_dates, season_year
+from nba_assets.warehouse import ledger
 from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.ledger import Status
 from nba_assets.warehouse.plan import (
@@ -84,7 +85,9 @@ def on(day: date, *tables: str, reason: Reason) -> dict[tuple[str, date], Reason
 
 
 def attempts(deployment: Deployment) -> dict[tuple[str, date], int]:
-    return {key: attempt.attempt for key, attempt in look(deployment).attempts.items()}
+    with deployment.warehouse.reading() as engine:
+        latest = ledger.latest(engine, deployment.tables, DATES[0], DATES[-1])
+    return {key: attempt.attempt for key, attempt in latest.items()}
 
 
 def lose(deployment: Deployment, day: date) -> str:
@@ -127,6 +130,7 @@ def test_a_table_that_is_new_is_missing_and_nothing_else_runs(built: Deployment)
     last = built.tables["player_points_evaluation"]
     new = replace(last, contract=replace(last.contract, table="another_evaluation"))
     tables = built.tables | {"another_evaluation": new}
+    built.warehouse.prepare(table.contract for table in tables.values())
     assert runs(plan(look(built, tables)), tables) == [
         Run(DATES[0], DATES[-1], ("another_evaluation",))
     ]

@@ -133,7 +133,7 @@ def test_what_the_source_delivers_otherwise_is_found_without_building(built: Dep
     assert not any(differing(name) for name in RAW)
 
     one, two, three, four = (built.league.games(day)[0] for day in SLATES[:4])
-    built.league.patch("team_box_scores", one, {"pts": 2**62})
+    built.league.patch("team_box_scores", one, {"minutes": 1e300})
     assert differing("team_box_scores") == days, "what cannot be compared is for the build to judge"
     built.league.drop("player_box_scores", two)
     built.league.refused["player_box_scores"] = [
