@@ -5,9 +5,9 @@ from pathlib import Path
 
 from nba_assets.assets.graph import dated_tables
 from nba_assets.contracts.contract import Column, Contract, Due, Severity, Unit
+from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL, Scope
 from nba_assets.settings import PREFIX, Settings
 from nba_assets.warehouse.audit import column_rules
-from nba_assets.warehouse.dated_table import DatedTable, FromSource, FromSQL, Scope
 
 REFERENCE = Path(__file__).parent / "reference"
 VALUES_SHOWN = 5
@@ -92,9 +92,12 @@ def _origin(table: DatedTable) -> str:
     if isinstance(table.produce, FromSource):
         return "from the configured source"
     if isinstance(table.produce, FromSQL):
-        return f"by [one query](../../nba_assets/transforms/{table.name}.sql)"
-    module = f"assets/models/{table.name}.py"
-    return f"in Python, [{module}](../../nba_assets/{module})"
+        return f"by [one query](../../nba_assets/{_file(table)}.sql)"
+    return f"in Python, [{_file(table)}.py](../../nba_assets/{_file(table)}.py)"
+
+
+def _file(table: DatedTable) -> str:
+    return f"assets/{table.contract.group}/{table.name}"
 
 
 def _allowed(column: Column) -> str:

@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 
 from nba_assets import console
 from nba_assets.contracts.contract import Unit
+from nba_assets.contracts.dated_table import FromSource
 from nba_assets.deployment import Deployment
 from nba_assets.errors import NbaAssetsError
 from nba_assets.googlesql import quoted
@@ -27,7 +28,6 @@ from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger, report
 from nba_assets.warehouse.certified import dates_of_games, refuse_another_source
-from nba_assets.warehouse.dated_table import FromSource
 from nba_assets.warehouse.ledger import Kind, Ruling, Verdict
 from nba_assets.warehouse.plan import (
     Reason,

@@ -12,8 +12,8 @@ from nba_assets.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nba_assets.contracts.dated_table import DatedTable
     from nba_assets.sources.source import Source
-    from nba_assets.warehouse.dated_table import DatedTable
     from nba_assets.warehouse.ledger import Attempt
     from nba_assets.warehouse.publish import Publisher
     from nba_assets.warehouse.warehouse import Warehouse

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from nba_assets.contracts.dated_table import DatedTable, FromSQL
 from nba_assets.definitions import build_defs
 from nba_assets.deployment import build_publisher, build_tables, build_warehouse
 from nba_assets.errors import NbaAssetsError
@@ -31,7 +32,6 @@ from nba_assets.sources.faults import (
 )
 from nba_assets.sources.simulated import SimulatedLeague
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable, FromSQL
 from nba_assets.warehouse.ledger import Attempt, Status, Verdict
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 
 from nba_assets.assets.graph import dated_tables
 from nba_assets.contracts.contract import Contract, RowRule, SetRule
+from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSQL
 from nba_assets.errors import TransformError
 from nba_assets.googlesql import lint, quoted, render_bigquery, render_duckdb
 from nba_assets.warehouse.audit import column_rules
-from nba_assets.warehouse.dated_table import DatedTable, FromPython, FromSQL
 from nba_assets.warehouse.digest import digest_query
 
 TABLES = dated_tables(Path("models"))

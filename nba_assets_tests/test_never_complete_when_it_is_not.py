@@ -13,12 +13,12 @@ import duckdb
 import pytest
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.errors import AnotherSource, SettingsError, WarehouseError
 from nba_assets.seasons import game_dates
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Refused
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.duckdb_file import DuckDBEngine
 from nba_assets.warehouse.ledger import Attempt, Status
 from nba_assets.warehouse.plan import Need, Reason, Standing, plan, repair, standing

@@ -15,15 +15,15 @@ from typing import Any
 import pyarrow as pa
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
+from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.box_score import COUNTS
-from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
-from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
-from nba_assets.contracts.schedule import SCHEDULE
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.duckdb_file import DuckDBFile
 from nba_assets.warehouse.ledger import Attempt, Game
 from nba_assets.warehouse.publish import Publisher

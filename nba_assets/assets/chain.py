@@ -19,8 +19,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from nba_assets.contracts.contract import Contract
+from nba_assets.contracts.dated_table import DatedTable, FromSource
 from nba_assets.seasons import season_year
-from nba_assets.warehouse.dated_table import DatedTable, FromSource
 from nba_assets.warehouse.ledger import Attempt, Check
 
 if TYPE_CHECKING:

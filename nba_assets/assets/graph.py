@@ -17,7 +17,7 @@ from nba_assets.assets.raw import (
     schedule,
     team_box_scores,
 )
-from nba_assets.warehouse.dated_table import DatedTable
+from nba_assets.contracts.dated_table import DatedTable
 
 
 def dated_tables(

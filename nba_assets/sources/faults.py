@@ -17,11 +17,11 @@ from datetime import date, timedelta
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
+from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.box_score import COUNTS
-from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
-from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
-from nba_assets.contracts.schedule import SCHEDULE
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.errors import BadInput, SourceError, SourceUnavailable
 from nba_assets.seasons import season_label, season_year
 from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, Refused, Source, games_listed

@@ -6,8 +6,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from nba_assets.assets.raw.schedule import GAME_STATUSES, SEASON_TYPES
 from nba_assets.contracts.box_score import COUNTS
-from nba_assets.contracts.schedule import GAME_STATUSES, SEASON_TYPES
 from nba_assets.sources import values
 
 NAME = "files"

@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
-from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
-from nba_assets.contracts.schedule import SCHEDULE
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
+from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.seasons import eastern_date, season_label, season_year

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
+from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
+from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.box_score import COUNTS
-from nba_assets.contracts.player_availability import PLAYER_AVAILABILITY
-from nba_assets.contracts.player_box_scores import PLAYER_BOX_SCORES
-from nba_assets.contracts.schedule import SCHEDULE
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.seasons import season_label
 from nba_assets.sources.simulated_calendar import (
     DAYS,

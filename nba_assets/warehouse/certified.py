@@ -14,11 +14,11 @@ from datetime import date, timedelta
 from itertools import accumulate
 
 from nba_assets.contracts.contract import Contract, Due, Unit
+from nba_assets.contracts.dated_table import DatedTable, Read, Scope
 from nba_assets.errors import AnotherSource
 from nba_assets.googlesql import quoted
 from nba_assets.seasons import WARMUP_DAYS, game_dates, season_start
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable, Read, Scope
 from nba_assets.warehouse.ledger import (
     WHOLE_DATE,
     Attempt,

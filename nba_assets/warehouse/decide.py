@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from nba_assets.contracts.contract import Contract, Severity, Unit
+from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.warehouse.audit import Audit, Counts, Violation
 from nba_assets.warehouse.certified import DueGame, Held, Readiness
-from nba_assets.warehouse.dated_table import DatedTable, Scope
 from nba_assets.warehouse.digest import EMPTY_DIGEST
 from nba_assets.warehouse.ledger import (
     WHOLE_DATE,

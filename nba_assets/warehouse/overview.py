@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from nba_assets.contracts.dated_table import DatedTable, FromSource, Scope
 from nba_assets.googlesql import quoted
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable, FromSource, Scope
+from nba_assets.warehouse.certified import history_start
 from nba_assets.warehouse.ledger import Status
 from nba_assets.warehouse.warehouse import Engine
 
@@ -28,14 +29,18 @@ class Overview:
 def overview(
     engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date, source: str
 ) -> Overview:
-    """Read it; ``source`` is the name of the one configured now."""
+    """Read it; ``source`` is the name of the one configured now.
+
+    What a date reads reaches back further than the range, and so does the query.
+    """
+    since = history_start(Scope.TRAINING, first)
     standards = " UNION ALL ".join(_standards(tables, source))
     edges = " UNION ALL ".join(_edges(tables)) or (
         "SELECT '' AS table_name, '' AS input, '' AS scope"
     )
     rows = engine.query(
         f"""
-        WITH latest AS ({ledger.latest_records(tables, first, last)}),
+        WITH latest AS ({ledger.latest_records(tables, since, last)}),
         standards AS ({standards}),
         edges AS ({edges}),
         published AS (
@@ -82,6 +87,7 @@ def overview(
         FROM latest AS l
         JOIN standards AS s ON s.table_name = l.table_name
         LEFT JOIN inputs AS i ON i.table_name = l.table_name AND i.game_date = l.game_date
+        WHERE l.game_date >= DATE '{first}'
         """
     )
     names, days, statuses, settled = (column.to_pylist() for column in rows.columns)

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
+from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSource, Scope
 from nba_assets.seasons import game_dates, season_start, season_year
 from nba_assets.sources.source import Coverage
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.certified import (
     NOT_FINAL,
-    TRAINING_SEASONS,
     Held,
     Known,
     Readiness,
@@ -23,7 +23,6 @@ from nba_assets.warehouse.certified import (
     ruled_dates,
     upstream_marks,
 )
-from nba_assets.warehouse.dated_table import DatedTable, FromPython, FromSource, Scope
 from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query
 from nba_assets.warehouse.ledger import (
     WHOLE_DATE,
@@ -173,14 +172,13 @@ def _doubtful(
     seen: Overview,
     ruled: Collection[date],
 ) -> list[date]:
-    """The dates of seasons with a date that is not settled, and of those trained on them."""
+    """The dates of seasons with a date that is not settled."""
     years = {
         season_year(day)
         for day in dates
         if day in ruled or any((name, day) not in seen.settled for name in tables)
     }
-    reached = {year + later for year in years for later in range(TRAINING_SEASONS)}
-    return [day for day in dates if season_year(day) in reached]
+    return [day for day in dates if season_year(day) in years]
 
 
 def _needs(known: Known, dates: Sequence[date], source: str) -> dict[tuple[str, date], Need]:
@@ -251,7 +249,7 @@ def _damages(
             for day in asked.intersection(rows["game_date"].to_pylist()):
                 damaged.setdefault((name, day), "the stored rows are not those that were published")
         if isinstance(table.produce, FromPython) and table.produce.lost:
-            lost = table.produce.lost(engine)
+            lost = table.produce.lost(engine.query(f"SELECT * FROM store.{name} WHERE {between}"))
             damaged |= {(name, day): detail for day, detail in lost.items() if day in asked}
     return damaged
 

@@ -7,6 +7,14 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.contract import SetRule, Severity, Unit
+from nba_assets.contracts.dated_table import (
+    Computed,
+    DatedTable,
+    FromPython,
+    FromSource,
+    FromSQL,
+    Scope,
+)
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import (
     BadInput,
@@ -32,14 +40,6 @@ from nba_assets.warehouse.certified import (
     refuse_another_source,
     relation,
     stored,
-)
-from nba_assets.warehouse.dated_table import (
-    Computed,
-    DatedTable,
-    FromPython,
-    FromSource,
-    FromSQL,
-    Scope,
 )
 from nba_assets.warehouse.decide import GONE, LATE, Origin, decide, failed, judge
 from nba_assets.warehouse.digest import EMPTY_DIGEST, digest_query

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.googlesql import quoted
 from nba_assets.seasons import season_year
 from nba_assets.sources.source import RAW_TABLES
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.certified import certified_rows
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.decide import LATE
 from nba_assets.warehouse.ledger import Status
 from nba_assets.warehouse.plan import Need, Reason, Standing, spans

@@ -34,8 +34,7 @@ from nba_assets.contracts.contract import (
     SetRule,
     Unit,
 )
-from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
-from nba_assets.warehouse.dated_table import (
+from nba_assets.contracts.dated_table import (
     Computed,
     DatedTable,
     FromPython,
@@ -44,6 +43,7 @@ from nba_assets.warehouse.dated_table import (
     Read,
     Scope,
 )
+from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
 
 SEASON = 2025
 DATES = tuple(date(2025, 10, 1) + timedelta(days=number) for number in range(6))

@@ -22,9 +22,9 @@ import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nba_assets.assets.raw.player_box_scores import STATISTICS
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.contract import Contract, RowRule
-from nba_assets.contracts.player_box_scores import STATISTICS
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import SettingsError, SourceUnavailable
 from nba_assets.seasons import EASTERN, eastern_date, season_year

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pytest
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.assets.models.player_points_evaluation import POPULATIONS, PREDICTORS
 from nba_assets.contracts.contract import Contract, RowRule, SetRule, Severity
-from nba_assets.contracts.player_points_evaluation import POPULATIONS, PREDICTORS
 from nba_assets.sources.source import arrow_schema
 from nba_assets.warehouse.audit import Audit, Counts, Violation, audit, column_rules
 from nba_assets.warehouse.duckdb_file import DuckDBEngine

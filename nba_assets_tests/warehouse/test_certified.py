@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from nba_assets.contracts.contract import Due
+from nba_assets.contracts.dated_table import Scope
 from nba_assets.warehouse.certified import Readiness, readiness, relation
-from nba_assets.warehouse.dated_table import Scope
 from nba_assets.warehouse.ledger import WHOLE_DATE, Status, Verdict
 from nba_assets_tests.tiny_league import (
     FIRST_FEATURES,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.warehouse import ledger
 from nba_assets.warehouse.digest import digest_query
 from nba_assets.warehouse.duckdb_file import DuckDBEngine

@@ -11,9 +11,9 @@ import pytest
 from nba_assets.assets.models import player_points_model
 from nba_assets.assets.raw import player_box_scores
 from nba_assets.contracts.contract import Severity
+from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.warehouse.audit import Audit, Counts, Violation
 from nba_assets.warehouse.certified import DueGame, Held, Readiness
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.decide import Decision, Origin, Stored, decide, failed, judge
 from nba_assets.warehouse.digest import EMPTY_DIGEST
 from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Cause, Status, Verdict

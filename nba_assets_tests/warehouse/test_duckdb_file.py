@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.contract import Column
-from nba_assets.contracts.schedule import SCHEDULE
-from nba_assets.contracts.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.errors import WarehouseBusy, WarehouseError
 from nba_assets.warehouse.duckdb_file import DuckDBFile
 

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
+from nba_assets.contracts.dated_table import DatedTable, FromSQL
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.overview import Overview, overview
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, ONE_GAME, SEASON_START, SLATES, Deployment
 
 DAY = SLATES[7]
 
@@ -48,6 +48,17 @@ def test_a_correction_leaves_open_what_reads_it_on_its_date_and_later(built: Dep
     assert all(day >= DAY for _, day in left), "nothing earlier read it"
 
 
+def test_a_history_corrected_after_all_else_leaves_open_who_had_too_little_of_it(
+    built: Deployment,
+) -> None:
+    game = built.league.games(DAY)[0]
+    built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
+    models = {name for name, table in built.tables.items() if table.contract.group == "models"}
+    built.build_all(SEASON_START, LAST, [name for name in built.tables if name not in models])
+    left = {day for name, day in unsettled(see(built)) if name == "player_points_model"}
+    assert left == {day for day in (*SLATES, ONE_GAME) if day > DAY}, "in warm-up, all of them"
+
+
 @pytest.mark.parametrize("changed", ["version", "threshold", "code", "source"])
 def test_what_is_demanded_now_leaves_open_what_was_judged_by_something_else(
     whole_season: Deployment, changed: str
@@ -61,7 +72,7 @@ def test_what_is_demanded_now_leaves_open_what_was_judged_by_something_else(
         limits = tuple((limit, value + 0.01) for limit, value in table.contract.thresholds)
         tables[name] = replace(table, contract=replace(table.contract, thresholds=limits))
     elif changed == "code":
-        tables[name] = replace(table, produce=replace(table.produce, query="SELECT 1"))
+        tables[name] = replace(table, produce=FromSQL("SELECT 1"))
     else:
         source, name = "another", "team_box_scores"
     left = unsettled(see(whole_season, tables, source))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nba_assets.assets.raw import schedule
+from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.errors import SourceUnavailable
 from nba_assets.seasons import game_dates, season_year
 from nba_assets.warehouse import ledger
-from nba_assets.warehouse.dated_table import DatedTable
 from nba_assets.warehouse.ledger import Status
 from nba_assets.warehouse.plan import (
     Need,
@@ -106,6 +106,20 @@ def test_nothing_is_planned_after_a_complete_build(built: Deployment) -> None:
 def test_building_again_without_a_change_plans_nothing(built: Deployment) -> None:
     built.build_all(DAY, LAST)
     assert plan(look(built)) == []
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_some_dates_stand_as_they_stand_among_all(built: Deployment, after: int) -> None:
+    game = built.league.games(DAY)[0]
+    built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
+    built.build_all(DAY, DAY, ("player_box_scores", "team_box_scores", *SUMMARIES))
+    dates = [day for day in DATES if day >= DAY + timedelta(days=after)]
+    whole = look(built)
+    with built.warehouse.reading() as engine:
+        some = standing(engine, built.tables, dates, built.league.name)
+    of_whole = whole.within(set(built.tables), set(dates))
+    assert some.needs
+    assert (some.needs, some.statuses) == (of_whole.needs, of_whole.statuses)
 
 
 def test_without_a_warehouse_everything_is_missing(empty: Deployment) -> None:

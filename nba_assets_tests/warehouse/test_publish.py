@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from nba_assets.contracts.contract import Due
+from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.sources.source import Delivery, Refused
-from nba_assets.warehouse.dated_table import Computed, DatedTable, FromPython
 from nba_assets.warehouse.digest import EMPTY_DIGEST
 from nba_assets.warehouse.duckdb_file import DuckDBEngine, DuckDBFile
 from nba_assets.warehouse.ledger import WHOLE_DATE, Attempt, Status, Verdict

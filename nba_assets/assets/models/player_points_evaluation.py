@@ -1,11 +1,92 @@
 """``player_points_evaluation``: errors of model and baselines, once games are over."""
 
-from nba_assets.contracts.player_points_evaluation import PLAYER_POINTS_EVALUATION
-from nba_assets.transforms.query import query
-from nba_assets.warehouse.dated_table import DatedTable, FromSQL, Read
+from nba_assets.contracts.box_score import GAME_DATE, GAME_ID
+from nba_assets.contracts.contract import Column, Contract, Figure, Records
+from nba_assets.contracts.dated_table import DatedTable, FromSQL, Read
+
+PREDICTORS = ("xgboost", "rules_core", "last_10_average", "season_average")
+POPULATIONS = ("all", "regulars")
+
+PLAYER_POINTS_EVALUATION = Contract(
+    table="player_points_evaluation",
+    group="models",
+    description=(
+        "One row per game, predictor and population: the error of the predictions of the game, "
+        "every predictor on the same player-games."
+    ),
+    grain=("game_id", "predictor", "population"),
+    columns=(
+        GAME_ID,
+        GAME_DATE,
+        Column("predictor", "STRING", "Model or baseline", values=PREDICTORS),
+        Column(
+            "population",
+            "STRING",
+            "all who played, or regulars: 20 minutes on average in the last 10 games",
+            values=POPULATIONS,
+        ),
+        Column("player_games", "INT64", "Player-games predicted and played", low=1),
+        Column(
+            "absolute_error_sum",
+            "FLOAT64",
+            "Sum of absolute errors, points",
+            low=0,
+            lineage=("player_game_summary.pts", "player_points_predictions.predicted_points"),
+        ),
+        Column(
+            "mae",
+            "FLOAT64",
+            "Mean absolute error, points",
+            low=0,
+            high=60,
+            lineage=("player_game_summary.pts", "player_points_predictions.predicted_points"),
+        ),
+        Column(
+            "bias",
+            "FLOAT64",
+            "Mean of predicted minus actual, points",
+            low=-60,
+            high=60,
+            lineage=("player_game_summary.pts", "player_points_predictions.predicted_points"),
+        ),
+        Column(
+            "within_80",
+            "INT64",
+            "Player-games inside the 10–90 % interval; NULL for baselines",
+            nullable=True,
+            low=0,
+            lineage=(
+                "player_points_predictions.points_q10",
+                "player_points_predictions.points_q90",
+            ),
+        ),
+    ),
+    records=Records(
+        "SELECT g.game_date, g.game_id, 8 AS expected, COUNT(s.predictor) AS actual "
+        "FROM required_games AS g LEFT JOIN staged AS s "
+        "ON s.game_date = g.game_date AND s.game_id = g.game_id GROUP BY g.game_date, g.game_id"
+    ),
+    figures=(
+        Figure(
+            "player_games",
+            "SUM(IF(predictor = 'xgboost' AND population = 'all', player_games, 0))",
+            "row_counts",
+        ),
+        *(
+            Figure(
+                f"mae_{name}",
+                "SAFE_DIVIDE("
+                f"SUM(IF(predictor = '{name}' AND population = 'all', absolute_error_sum, 0)), "
+                f"SUM(IF(predictor = '{name}' AND population = 'all', player_games, 0)))",
+            )
+            for name in PREDICTORS
+        ),
+    ),
+)
+
 
 TABLE = DatedTable(
     contract=PLAYER_POINTS_EVALUATION,
-    produce=FromSQL(query("player_points_evaluation")),
+    produce=FromSQL.beside(__file__),
     reads=(Read("schedule"), Read("player_points_predictions"), Read("player_game_summary")),
 )

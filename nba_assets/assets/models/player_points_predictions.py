@@ -6,13 +6,89 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nba_assets.contracts.player_points_predictions import PLAYER_POINTS_PREDICTIONS
+from nba_assets.contracts.box_score import (
+    GAME_DATE,
+    GAME_ID,
+    OPPONENT,
+    PLAYER_ID,
+    PLAYER_NAME,
+    TEAM,
+)
+from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
+from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
-from nba_assets.warehouse.dated_table import Computed, DatedTable, FromPython, Read
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def _points(name: str, meaning: str, *lineage: str) -> Column:
+    return Column(name, "FLOAT64", meaning, low=0, high=110, lineage=tuple(lineage))
+
+
+_FEATURES = "player_features"
+
+PLAYER_POINTS_PREDICTIONS = Contract(
+    table="player_points_predictions",
+    group="models",
+    description=(
+        "One row per expected player and game who is not on the inactive list, made with what was "
+        "known before the game: the model's median and quantiles, and the baselines beside it."
+    ),
+    grain=("game_id", "player_id"),
+    due=Due.SCHEDULED,
+    columns=(
+        GAME_ID,
+        GAME_DATE,
+        TEAM,
+        OPPONENT,
+        PLAYER_ID,
+        PLAYER_NAME,
+        Column(
+            "model_id", "STRING", "Model that made it", lineage=("player_points_model.model_id",)
+        ),
+        Column(
+            "minutes_avg_10",
+            "FLOAT64",
+            "Minutes, last 10 games played; tells the regulars",
+            low=0,
+            high=90,
+            lineage=(f"{_FEATURES}.minutes_avg_10",),
+        ),
+        _points("predicted_points", "Median of the model"),
+        _points("points_q10", "10 % quantile"),
+        _points("points_q25", "25 % quantile"),
+        _points("points_q75", "75 % quantile"),
+        _points("points_q90", "90 % quantile"),
+        _points("season_average", "Baseline", f"{_FEATURES}.points_avg_season"),
+        _points("last_10_average", "Baseline", f"{_FEATURES}.points_avg_10"),
+        _points(
+            "rules_core",
+            "Baseline: 0.35 · last 5 + 0.40 · last 10 + 0.25 · season",
+            *(f"{_FEATURES}.points_avg_{window}" for window in ("5", "10", "season")),
+        ),
+    ),
+    records=Records(
+        "SELECT g.game_date, g.game_id, COALESCE(MAX(f.found), 0) AS expected, "
+        "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "
+        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM player_features "
+        "WHERE NOT listed_inactive GROUP BY game_date, game_id) AS f "
+        "ON f.game_date = g.game_date AND f.game_id = g.game_id "
+        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged "
+        "GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id "
+        "GROUP BY g.game_date, g.game_id",
+        reads=("player_features",),
+    ),
+    rules=(
+        RowRule(
+            "quantiles_ordered",
+            "points_q10 <= points_q25 AND points_q25 <= predicted_points "
+            "AND predicted_points <= points_q75 AND points_q75 <= points_q90",
+        ),
+    ),
+    figures=(Figure("predictions", "COUNT(*)", "row_counts"),),
+)
 
 
 def table(models_dir: Path) -> DatedTable:

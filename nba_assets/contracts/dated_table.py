@@ -1,4 +1,4 @@
-"""A dated table: its contract, what it reads, and how its rows come to be."""
+"""A dated table: its contract, what it reads of which dates, and how its rows come to be."""
 
 import hashlib
 import inspect
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.contract import Contract
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from nba_assets.warehouse.warehouse import Engine
 
 
 class Scope(StrEnum):
@@ -65,6 +64,15 @@ class FromSQL:
 
     query: str
 
+    @classmethod
+    def beside(cls, module_file: str) -> "FromSQL":
+        """The query in the ``.sql`` file next to a module and of its name.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return cls(Path(module_file).with_suffix(".sql").read_text(encoding="utf-8"))
+
 
 @dataclass(frozen=True)
 class Computed:
@@ -85,8 +93,8 @@ class FromPython:
     compute: "Callable[[Mapping[str, pa.Table], Sequence[date]], Computed]"
     version: str
     """changed by hand when the computation changes its meaning"""
-    lost: "Callable[[Engine], Mapping[date, str]] | None" = None
-    """which dates refer to something outside the warehouse that is gone, and to what"""
+    lost: "Callable[[pa.Table], Mapping[date, str]] | None" = None
+    """which of the stored rows' dates refer to something outside the warehouse that is gone"""
 
 
 @dataclass(frozen=True)
