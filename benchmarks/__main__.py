@@ -191,7 +191,8 @@ def recording() -> Iterator[Line]:
         command = materialize(TO_FEATURES, "2021-10-01", "2022-01-08")
         bulk = run(command, folder, environment)
         stock = (folder / "dagster.yaml").read_text()
-        stock = stock.replace("nba_assets.event_log_storage", "dagster._core.storage.event_log")
+        ours = "nba_assets.orchestration.event_log_storage"
+        stock = stock.replace(ours, "dagster._core.storage.event_log")
         stock = stock.replace("BulkSqliteEventLogStorage", "SqliteEventLogStorage")
         (folder / "dagster.yaml").write_text(stock)
         shutil.rmtree(folder / ".dagster")

@@ -11,7 +11,7 @@ import duckdb
 
 from nba_assets.contracts.dated_table import FromSource, FromSQL
 from nba_assets.deployment import build_source, build_tables
-from nba_assets.googlesql import render_duckdb
+from nba_assets.engines.googlesql import render_duckdb
 from nba_assets.seasons import game_dates, season_start, season_year
 from nba_assets.settings import Settings
 from nba_assets.sources.source import RAW_TABLES

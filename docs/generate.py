@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.certification.audit import column_rules
 from nba_assets.contracts.contract import Column, Contract, Due, Severity, Unit
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL, Scope
 from nba_assets.settings import PREFIX, Settings
-from nba_assets.warehouse.audit import column_rules
 
 REFERENCE = Path(__file__).parent / "reference"
 VALUES_SHOWN = 5

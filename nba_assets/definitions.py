@@ -4,19 +4,19 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.assets.chain import build_chain
 from nba_assets.deployment import build_publisher, build_tables
-from nba_assets.partitions import game_date_partitions
+from nba_assets.orchestration.chain import build_chain
+from nba_assets.orchestration.partitions import game_date_partitions
 from nba_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nba_assets.certification.ledger import Attempt
+    from nba_assets.certification.publish import Publisher
     from nba_assets.contracts.dated_table import DatedTable
+    from nba_assets.engines.engine import Warehouse
     from nba_assets.sources.source import Source
-    from nba_assets.warehouse.ledger import Attempt
-    from nba_assets.warehouse.publish import Publisher
-    from nba_assets.warehouse.warehouse import Warehouse
 
 BEFORE_TIPOFF = (
     "schedule",

@@ -9,26 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.certification.publish import Publisher
+from nba_assets.certification.schema import prepare
+from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.settings import Settings
-from nba_assets.warehouse.duckdb_file import DuckDBFile
-from nba_assets.warehouse.publish import Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from nba_assets.certification.ledger import Attempt
     from nba_assets.contracts.dated_table import DatedTable
+    from nba_assets.engines.engine import Warehouse
     from nba_assets.sources.source import Source
-    from nba_assets.warehouse.ledger import Attempt
-    from nba_assets.warehouse.warehouse import Warehouse
 
 
 def build_source(settings: Settings) -> "Source":
     """The configured source."""
     if settings.source == "files":
-        from nba_assets.sources.files import FilesSource
+        from nba_assets.sources.files.folder import FilesSource
 
         return FilesSource(settings.files_dir or Path())
-    from nba_assets.sources.simulated import SimulatedLeague
+    from nba_assets.sources.simulated.league import SimulatedLeague
 
     return SimulatedLeague(
         seed=settings.simulated_seed,
@@ -64,7 +65,7 @@ def build_publisher(
     """What builds dates of the tables on behalf of a run, its store prepared."""
     tables = tables or build_tables(settings)
     warehouse = warehouse or build_warehouse(settings)
-    warehouse.prepare(table.contract for table in tables.values())
+    prepare(warehouse, (table.contract for table in tables.values()))
     return Publisher(
         warehouse,
         tables,
@@ -94,7 +95,7 @@ class Deployment:
     @cached_property
     def store(self) -> "Warehouse":
         """The warehouse, its tables there and of the contracts."""
-        self.warehouse.prepare(table.contract for table in self.tables.values())
+        prepare(self.warehouse, (table.contract for table in self.tables.values()))
         return self.warehouse
 
     def publisher(self, run_id: str) -> Publisher:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from nba_assets.certification.schema import prepare
 from nba_assets.contracts.contract import Contract
-from nba_assets.warehouse import ddl
-from nba_assets.warehouse.duckdb_file import DuckDBEngine
+from nba_assets.engines.duckdb_file import DuckDBEngine
 
 
 class MemoryWarehouse:
@@ -21,12 +21,11 @@ class MemoryWarehouse:
             self._connection.execute(f"ATTACH '{file}' AS source (READ_ONLY)")
             self._connection.execute("COPY FROM DATABASE source TO memory")
             self._connection.execute("DETACH source")
-        self.prepare(contracts)
+        prepare(self, contracts)
 
-    def prepare(self, contracts: Iterable[Contract]) -> None:
+    def exists(self) -> bool:
         """See ``Warehouse``."""
-        with self.writing() as engine:
-            engine.transaction(list(ddl.statements(engine, contracts)))
+        return True
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBEngine]:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from nba_assets.definitions import BEFORE_TIPOFF, defs
-from nba_assets.partitions import game_date_partitions
+from nba_assets.orchestration.partitions import game_date_partitions
 
 GRAPH = """
 raw        schedule                  <-

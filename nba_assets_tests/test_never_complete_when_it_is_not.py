@@ -13,16 +13,16 @@ import duckdb
 import pytest
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.certification import ledger
+from nba_assets.certification.ledger import Attempt, Status
 from nba_assets.contracts.dated_table import DatedTable
+from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets.errors import AnotherSource, SettingsError, WarehouseError
+from nba_assets.operations.plan import Need, Reason, Standing, plan, repair, standing
+from nba_assets.operations.report import gaps, late_games, state
 from nba_assets.seasons import game_dates
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Refused
-from nba_assets.warehouse import ledger
-from nba_assets.warehouse.duckdb_file import DuckDBEngine
-from nba_assets.warehouse.ledger import Attempt, Status
-from nba_assets.warehouse.plan import Need, Reason, Standing, plan, repair, standing
-from nba_assets.warehouse.report import gaps, late_games, state
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 from nba_assets_tests.tiny_league import (
     LAST,

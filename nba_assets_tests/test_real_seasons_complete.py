@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from nba_assets.certification.ledger import Attempt, Status
 from nba_assets.deployment import build_publisher, build_warehouse
+from nba_assets.engines.engine import Engine
 from nba_assets.seasons import game_dates, season_year
 from nba_assets.settings import Settings
-from nba_assets.warehouse.ledger import Attempt, Status
-from nba_assets.warehouse.warehouse import Engine
 from nba_assets_tests.sources.test_real_seasons import FOLDER
 
 pytestmark = pytest.mark.skipif(

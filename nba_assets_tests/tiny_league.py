@@ -19,15 +19,16 @@ from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.certification import ledger
+from nba_assets.certification.ledger import Attempt, Game
+from nba_assets.certification.publish import Publisher
+from nba_assets.certification.schema import prepare
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.dated_table import DatedTable
+from nba_assets.engines.duckdb_file import DuckDBFile
+from nba_assets.engines.engine import Warehouse
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
-from nba_assets.warehouse import ledger
-from nba_assets.warehouse.duckdb_file import DuckDBFile
-from nba_assets.warehouse.ledger import Attempt, Game
-from nba_assets.warehouse.publish import Publisher
-from nba_assets.warehouse.warehouse import Warehouse
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 
 TEAMS = ("BOS", "CHI", "DEN", "LAL", "MIA", "NYK")
@@ -329,7 +330,7 @@ class Deployment:
     ) -> Publisher:
         """A publisher with a run id of its own on the prepared warehouse."""
         warehouse, tables = warehouse or self.warehouse, tables or self.tables
-        warehouse.prepare(table.contract for table in tables.values())
+        prepare(warehouse, (table.contract for table in tables.values()))
         self.runs += 1
         return Publisher(
             warehouse, tables, self.league, f"run-{self.runs}", first_date=SEASON_START

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.certification.audit import column_rules
 from nba_assets.contracts.contract import Contract, Due, RowRule, SetRule, Unit
 from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.contracts.teams import ALIASES, TEAMS, tricode
 from nba_assets.errors import BadInput
 from nba_assets.settings import Settings
-from nba_assets.warehouse.audit import column_rules
 
 TABLES: Mapping[str, DatedTable] = dated_tables(Path("models"))
 CONTRACTS = {name: table.contract for name, table in TABLES.items()}

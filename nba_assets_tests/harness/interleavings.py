@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from nba_assets.warehouse.duckdb_file import DuckDBEngine
-from nba_assets.warehouse.plan import standing
-from nba_assets.warehouse.publish import Publisher
+from nba_assets.certification.publish import Publisher
+from nba_assets.engines.duckdb_file import DuckDBEngine
+from nba_assets.operations.plan import standing
 from nba_assets_tests.harness.mini_graph import DATES, MiniLeague, graph
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 
@@ -73,8 +73,9 @@ class Turns:
     """number of the transaction, and of the statement it is killed before"""
     transactions: int = 0
 
-    def prepare(self, _: Any) -> None:
-        """See ``Warehouse``; it is prepared."""
+    def exists(self) -> bool:
+        """See ``Warehouse``."""
+        return True
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBEngine]:

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from nba_assets.certification import ledger
+from nba_assets.certification.ledger import Attempt, Kind, Ruling
+from nba_assets.certification.publish import Publisher
 from nba_assets.contracts.dated_table import DatedTable
-from nba_assets.warehouse import ledger
-from nba_assets.warehouse.ledger import Attempt, Kind, Ruling
-from nba_assets.warehouse.plan import Reason, Run, Standing, plan, repair, standing
-from nba_assets.warehouse.publish import Publisher
+from nba_assets.operations.plan import Reason, Run, Standing, plan, repair, standing
 from nba_assets_tests.harness.book import Book, frozen
 from nba_assets_tests.harness.mini_graph import (
     DATES,

@@ -21,7 +21,7 @@ from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.contract import Contract
 from nba_assets.errors import BadInput, SourceUnavailable
-from nba_assets.sources.files import FilesSource
+from nba_assets.sources.files.folder import FilesSource
 from nba_assets.sources.source import Delivery, arrow_schema
 
 Row = dict[str, Any]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 from nba_assets.contracts.box_score import COUNTS
-from nba_assets.sources.files import FilesSource
+from nba_assets.sources.files.folder import FilesSource
 from nba_assets.sources.source import Delivery
 
 FOLDER = Path(

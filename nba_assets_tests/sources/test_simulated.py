@@ -28,10 +28,10 @@ from nba_assets.contracts.contract import Contract, RowRule
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import SettingsError, SourceUnavailable
 from nba_assets.seasons import EASTERN, eastern_date, season_year
-from nba_assets.sources import simulated
-from nba_assets.sources.simulated import GAME_DURATION, SimulatedLeague
-from nba_assets.sources.simulated_calendar import SeasonDates, regular_season
-from nba_assets.sources.simulated_season import CONTRACTS
+from nba_assets.sources.simulated import league as simulated
+from nba_assets.sources.simulated.calendar import SeasonDates, regular_season
+from nba_assets.sources.simulated.league import GAME_DURATION, SimulatedLeague
+from nba_assets.sources.simulated.season import CONTRACTS
 from nba_assets.sources.source import RAW_TABLES, arrow_schema
 
 SEED, FIRST_SEASON = 2026, 2022
@@ -607,11 +607,12 @@ def test_a_season_is_quick_and_importing_costs_no_array_library(tmp_path: Path) 
     _opening_night(tmp_path)
     assert time.perf_counter() - start < 5
     code = (
-        "import sys, nba_assets.sources.simulated; print({'numpy', 'pyarrow'} & set(sys.modules))"
+        "import sys, nba_assets.sources.simulated.league; "
+        "print({'numpy', 'pyarrow'} & set(sys.modules))"
     )
     run = subprocess.run(  # noqa: S603
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(simulated.__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(simulated.__file__).parents[3])},
     )  # fmt: skip
     assert run.stdout.strip() == "set()"
 

@@ -1,0 +1,91 @@
+"""The tables of the warehouse, derived from the contracts.
+
+Schema ``store`` holds the rows of every table with the attempt that published them; ``ledger`` says
+what became of each attempt; the default schema has one view a table for readers, which shows a date
+only from the version that passed its audit.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from nba_assets.certification.ledger import COLUMNS
+from nba_assets.contracts.contract import Contract
+from nba_assets.engines.engine import Engine, Warehouse
+from nba_assets.engines.googlesql import quoted
+from nba_assets.errors import WarehouseError
+
+
+def _store_columns(contract: Contract) -> dict[str, str]:
+    own = {c.name: c.type if c.nullable else f"{c.type} NOT NULL" for c in contract.columns}
+    return {**own, "attempt": "INT64 NOT NULL"}
+
+
+def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], dict[str, str]]:
+    wanted = {("ledger", name): dict(columns) for name, columns in COLUMNS.items()}
+    return wanted | {("store", c.table): _store_columns(c) for c in contracts}
+
+
+def prepare(warehouse: Warehouse, contracts: Iterable[Contract]) -> None:
+    """Create the tables and reader views of the contracts that do not exist yet.
+
+    Raises:
+        WarehouseError: a stored table has other columns than its contract.
+    """
+    contracts = tuple(contracts)
+    if warehouse.exists():
+        with warehouse.reading() as engine:
+            if is_current(engine, contracts):
+                return
+    with warehouse.writing() as engine:
+        engine.transaction(list(statements(engine, contracts)))
+
+
+def is_current(engine: Engine, contracts: Iterable[Contract]) -> bool:
+    """Whether every table exists with the columns and types of its contract, in any order.
+
+    Raises:
+        WarehouseError: one exists with others.
+    """
+    stored = engine.columns()
+    wanted = _wanted(contracts)
+    for (schema, name), want in wanted.items():
+        have = stored.get((schema, name))
+        if have is not None and have != want:
+            differing = ", ".join(
+                f"{column} (stored: {have.get(column, 'absent')}, "
+                f"now: {want.get(column, 'absent')})"
+                for column in sorted({*have, *want})
+                if have.get(column) != want.get(column)
+            )
+            raise WarehouseError(
+                f"the stored table {schema}.{name} and its contract differ in {differing}; migrate "
+                "the stored table or point NBA_ASSETS_DATA_DIR at an empty folder and backfill "
+                "again"
+            )
+    return set(wanted) <= set(stored)
+
+
+def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
+    """The statements that create what is missing; idempotent.
+
+    Raises:
+        WarehouseError: a stored table has other columns than its contract.
+    """
+    contracts = tuple(contracts)
+    is_current(engine, contracts)
+    yield "CREATE SCHEMA IF NOT EXISTS store"
+    yield "CREATE SCHEMA IF NOT EXISTS ledger"
+    for (schema, name), columns in _wanted(contracts).items():
+        body = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        yield f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({body})"
+    yield (
+        "INSERT INTO ledger.clock (publication) SELECT 0 FROM "
+        "(SELECT COUNT(*) AS found FROM ledger.clock) AS clocks WHERE clocks.found = 0"
+    )
+    for contract in contracts:
+        names = ", ".join(f"t.{name}" for name in contract.column_names)
+        yield (
+            f"CREATE OR REPLACE VIEW {contract.table} AS SELECT {names} "
+            f"FROM store.{contract.table} AS t JOIN ledger.attempts AS a "
+            f"ON a.table_name = {quoted(contract.table)} AND a.game_date = t.game_date "
+            "AND a.attempt = t.attempt WHERE a.validation_passed"
+        )

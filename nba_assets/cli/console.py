@@ -1,0 +1,344 @@
+"""How plans and reports look on a terminal: what is wrong first, why, and what to do about it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nba_assets.operations.plan import Need, Run, spans
+from nba_assets.operations.report import (
+    STATES,
+    Coverage,
+    Gap,
+    PredictionError,
+    Rejected,
+    tally,
+    told,
+    total_by_state,
+)
+from nba_assets.seasons import season_label
+
+if TYPE_CHECKING:
+    from nba_assets.certification.ledger import Ruling, Rulings
+    from nba_assets.operations.plan import Standing
+
+SHOWN = 12
+"""lines of a list that is not asked for whole"""
+WIDTH = 120
+"""where the output is not a terminal"""
+GOOD = ("COMPLETE", "EMPTY_OK", "WARMUP", "WAIVED")
+COLOURS = {
+    "PENDING": "yellow",
+    "HELD": "yellow",
+    "STALE": "yellow",
+    "DAMAGED": "red",
+    "MISSING": "yellow",
+    "QUARANTINED": "red",
+    "FAILED": "red",
+}
+ADVICE = {
+    "QUARANTINED": "see the rows with `nba-assets quarantine show TABLE DATE`; when the source is "
+    "mended, `nba-assets repair`; if it never will be, `nba-assets waive TABLE GAME_ID`",
+    "FAILED": "mend what the message names, then `nba-assets repair`",
+    "HELD": "when the source has it, `nba-assets repair`; if it never will, "
+    "`nba-assets waive TABLE GAME_ID`; what vanished for good, `nba-assets accept TABLE GAME_ID`",
+    "DAMAGED": "rows were changed behind the ledger; `nba-assets repair` stores them again",
+    "PENDING": "games are not final yet; `nba-assets repair` after they are",
+    "MISSING": "`nba-assets repair` runs them, or `nba-assets backfill --from --to` a part",
+    "STALE": "`nba-assets repair`",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that uses the terminal's width, and enough of it where there is none."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = max(made.width, WIDTH)
+    return made
+
+
+def show(*parts: RenderableType) -> None:
+    """Print tables as wide as the terminal, and sentences unbroken, to be copied as they are."""
+    out = console()
+    for part in parts:
+        if isinstance(part, Group):
+            show(*part.renderables)
+        else:
+            out.print(part, soft_wrap=isinstance(part, Text | str), markup=False)
+
+
+def span(first: date, last: date) -> str:
+    """One date, or first … last."""
+    return f"{first}" if first == last else f"{first} … {last}"
+
+
+def plural(number: int, one: str) -> str:
+    """The number with its noun: 1 date, 2,417 dates."""
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def verdict(standing: "Standing") -> Text:
+    """The first line of a report: whether every date is complete."""
+    days = standing.dates
+    period = f"{span(days[0], days[-1])} ({plural(len(days), 'date')})"
+    cells = len(days) * len(standing.tables)
+    if not standing.needs:
+        tables = plural(len(standing.tables), "table")
+        waived = {day for (_, day), status in standing.statuses.items() if status == "WAIVED"}
+        without = (
+            f", {plural(len(waived), 'date')} but for waived games (`nba-assets waivers`)"
+            if waived
+            else ""
+        )
+        return Text(f"Yes: {period}: every date is complete in {tables}{without}.", "bold green")
+    dates = len({day for _, day in standing.needs})
+    return Text(
+        f"No: {period}: {plural(dates, 'date')} not complete "
+        f"({len(standing.needs):,} of {cells:,} table-dates).",
+        "bold red",
+    )
+
+
+def ruling(*, passed: bool) -> Text:
+    """The last line of the gate."""
+    return Text("CERTIFIED", "bold green") if passed else Text("NOT CERTIFIED", "bold red")
+
+
+def totals(standing: "Standing") -> Text:
+    """How many table-dates are in which state, in one line."""
+    total = total_by_state(standing)
+    states = (f"{total[name]:,} {name.lower()}" for name in STATES if total[name])
+    return Text(f"Table-dates: {', '.join(states)}.")
+
+
+def matrix(standing: "Standing") -> RenderableType:
+    """Tables by seasons: how many dates are complete, or of how many."""
+    counts = tally(standing)
+    years = sorted({year for _, year in counts})
+    table = _plain_table("table")
+    for year in years:
+        table.add_column(season_label(year), justify="right")
+    for name in standing.tables:
+        table.add_row(name, *(_cell(counts[name, year]) for year in years))
+    return _section("Dates complete", table)
+
+
+def states(standing: "Standing") -> RenderableType:
+    """Tables by seasons: how many dates are in which state."""
+    counts = tally(standing)
+    used = [state for state in STATES if any(count[state] for count in counts.values())]
+    table = _plain_table("table", "season")
+    for state in used:
+        table.add_column(state.lower(), justify="right", style=COLOURS.get(state))
+    for (name, year), count in counts.items():
+        table.add_row(name, season_label(year), *(str(count[state] or "") for state in used))
+    return _section("Dates by state", table)
+
+
+def causes(gaps: Sequence[Gap], *, everything: bool) -> RenderableType:
+    """The gaps that have a cause of their own, then what waits for them."""
+    own = [gap for gap in gaps if not gap.waits]
+    waiting = [gap for gap in gaps if gap.waits]
+    parts: list[RenderableType] = [""]
+    shown = own if everything else own[:SHOWN]
+    for state, alike in groupby(sorted(shown, key=_by_state), lambda gap: gap.state):
+        listed = list(alike)
+        parts.append(Text(f"{state.lower()}: {ADVICE[state]}", COLOURS[state]))
+        parts.append(_gap_table(listed))
+    if len(shown) < len(own):
+        parts.append(_more(len(own) - len(shown), "range"))
+    if waiting:
+        by_table = Counter[str]()
+        for gap in waiting:
+            by_table[gap.table_name] += gap.dates
+        told = ", ".join(f"{name} {number:,}" for name, number in by_table.items())
+        parts.append(Text(f"waiting for these, and run with them by `nba-assets repair`: {told}"))
+        if everything:
+            parts.append(_gap_table(waiting))
+    return Group(*parts)
+
+
+def coverages(found: Sequence[Coverage], required: float) -> RenderableType:
+    """usage_rate coverage by season and overall, beside the gate."""
+    table = _plain_table("season")
+    for name in ("rows", "with usage_rate", "coverage"):
+        table.add_column(name, justify="right")
+    for label, rows, with_rate in coverage_lines(found):
+        share = with_rate / rows
+        colour = "red" if share < required else "green"
+        table.add_row(label, f"{rows:,}", f"{with_rate:,}", Text(f"{100 * share:.2f} %", colour))
+    return _section(f"usage_rate on rows with minutes > 0 (gate: {required:.0%})", table)
+
+
+def coverage_lines(found: Sequence[Coverage]) -> list[tuple[str, int, int]]:
+    """Label, rows and rows with a usage_rate of every season, and of all of them."""
+    lines = [(season_label(one.season_year), one.rows, one.with_usage_rate) for one in found]
+    if found:
+        lines.append(
+            ("overall", sum(one.rows for one in found), sum(one.with_usage_rate for one in found))
+        )
+    return lines
+
+
+def errors(found: Sequence[PredictionError]) -> RenderableType:
+    """Mean absolute error of the model beside its baselines, by season."""
+    everyone = [one for one in found if one.population == "all"]
+    predictors = list(dict.fromkeys(one.predictor for one in everyone))
+    predictors.sort(key=lambda name: name != "xgboost")
+    table = _plain_table("season")
+    for name in ("player-games", *predictors, "bias", "inside 80 % interval"):
+        table.add_column(name, justify="right")
+    for year, season in groupby(everyone, lambda one: one.season_year):
+        by_name = {one.predictor: one for one in season}
+        best = min(one.mae for one in by_name.values())
+        model = by_name.get("xgboost")
+        table.add_row(
+            season_label(year),
+            f"{next(iter(by_name.values())).player_games:,}",
+            *(
+                Text(f"{by_name[name].mae:.3f}", "green" if by_name[name].mae == best else "")
+                if name in by_name
+                else ""
+                for name in predictors
+            ),
+            f"{model.bias:+.2f}" if model else "",
+            f"{100 * model.within_80:.1f} %" if model and model.within_80 is not None else "",
+        )
+    return _section("Mean absolute error in points, same player-games", table)
+
+
+def need_ranges(needs: Iterable[Need]) -> list[tuple[Need, date, date, int]]:
+    """The first need, the range and the number of unbroken dates that run for the same reason."""
+    alike: dict[tuple[str, str, str], list[Need]] = defaultdict(list)
+    for need in needs:
+        alike[need.table_name, need.reason, told(need)].append(need)
+    ranges = []
+    for found in alike.values():
+        by_day = {need.game_date: need for need in found}
+        ranges += [
+            (by_day[first], first, last, sum(first <= day <= last for day in by_day))
+            for first, last in spans(by_day)
+        ]
+    return ranges
+
+
+def planned(needs: Sequence[Need], runs: Sequence[Run], *, everything: bool) -> RenderableType:
+    """What would run and why, in ranges."""
+    table = Table("table", "dates", "", "why", "detail", box=None)
+    table.columns[2].justify = "right"
+    ranges = need_ranges(needs)
+    shown = ranges if everything else ranges[: 2 * SHOWN]
+    for need, first, last, number in shown:
+        table.add_row(
+            need.table_name,
+            span(first, last),
+            f"{number:,}",
+            Text(need.reason.value, "yellow"),
+            Text(need.detail if everything else _short(told(need))),
+        )
+    parts: list[RenderableType] = [table]
+    if len(shown) < len(ranges):
+        parts.append(_more(len(ranges) - len(shown), "range"))
+    dates = len({need.game_date for need in needs})
+    tables = len({need.table_name for need in needs})
+    parts.append(
+        Text(
+            f"{plural(dates, 'date')} of {plural(tables, 'table')}, in {plural(len(runs), 'run')}. "
+            "`nba-assets repair` runs exactly this, then what it makes stale.",
+            "bold",
+        )
+    )
+    return Group(*parts)
+
+
+def rejections(found: Sequence[Rejected], *, everything: bool) -> RenderableType:
+    """What is in quarantine."""
+    table = Table("date", "table", "attempt", "game", "rows", "reason", box=None)
+    shown = found if everything else found[:SHOWN]
+    for one in shown:
+        table.add_row(
+            f"{one.game_date}",
+            one.table_name,
+            f"{one.attempt}",
+            one.game_id or "",
+            f"{one.rows:,}",
+            Text(one.reason if everything else _short(one.reason)),
+        )
+    parts: list[RenderableType] = [table]
+    if len(shown) < len(found):
+        parts.append(_more(len(found) - len(shown), "line"))
+    parts.append(Text("The rows: `nba-assets quarantine show TABLE DATE`."))
+    return Group(*parts)
+
+
+def row(content: "dict[str, Any]") -> Table:
+    """One rejected row, a column a line."""
+    table = Table(box=None, show_header=False)
+    for name, value in content.items():
+        table.add_row(name, Text("NULL", "red") if value is None else Text(str(value)))
+    return table
+
+
+def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:
+    """Waivers, in force or ended; ``late`` are the games delivered since."""
+    table = Table("table", "game", "by", "since", "revoked", "reason", box=None)
+    for one in found:
+        end = rulings.ended(one)
+        since = " (delivered since: revoke it to take the game)" if one.game_id in late else ""
+        table.add_row(
+            one.table_name,
+            one.game_id,
+            Text(one.ruled_by),
+            f"{one.ruled_at:%Y-%m-%d %H:%M}",
+            f"{end.ruled_at:%Y-%m-%d %H:%M}" if end else "",
+            Text(f"{one.reason}{since}"),
+        )
+    return table
+
+
+def _plain_table(*columns: str) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group("", Text(title, "bold"), body)
+
+
+def _cell(count: "Counter[str]") -> Text:
+    total, good = count.total(), sum(count[state] for state in GOOD)
+    if good == total:
+        return Text(f"{total}", "green")
+    colour = (
+        "red" if any(count[state] for state in ("QUARANTINED", "FAILED", "DAMAGED")) else "yellow"
+    )
+    return Text(f"{good}/{total}", colour)
+
+
+def _by_state(gap: Gap) -> int:
+    return list(ADVICE).index(gap.state)
+
+
+def _gap_table(gaps: Iterable[Gap]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    for gap in gaps:
+        table.add_row(
+            gap.table_name,
+            span(gap.first, gap.last),
+            plural(gap.dates, "date"),
+            Text(_short(gap.detail)),
+        )
+    return table
+
+
+def _short(text: str, length: int = 300) -> str:
+    return text if len(text) <= length else f"{text[: length - 2]} …"
+
+
+def _more(number: int, what: str) -> Text:
+    return Text(f"  … and {plural(number, what)} more; --all lists them", "dim")

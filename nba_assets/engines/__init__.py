@@ -1,0 +1,1 @@
+"""What runs GoogleSQL and keeps tables: the port, its dialect, its implementations."""

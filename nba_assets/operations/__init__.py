@@ -1,0 +1,1 @@
+"""What the ledger says must run, and what it tells about a deployment."""

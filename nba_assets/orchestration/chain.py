@@ -1,0 +1,288 @@
+"""The op that builds a selection of dated tables, and what it tells Dagster of each date.
+
+Native steps hold back a whole range for one bad date, or let it pass. Here one op builds the tables
+in order, each for all its dates: what was certified is materialized, date by date, with its check
+results; at the end the run fails and names the rest. The ledger is the record; these events are its
+picture in the UI.
+"""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from nba_assets.certification.ledger import Attempt, Check
+from nba_assets.contracts.contract import Contract
+from nba_assets.contracts.dated_table import DatedTable, FromSource
+from nba_assets.seasons import season_year
+
+if TYPE_CHECKING:
+    from nba_assets.certification.publish import Publisher
+
+MESSAGES_SHOWN = 20
+NOT_EVALUATED = "no row of the date reached the audit; see row_counts"
+
+
+def build_chain(
+    tables: Mapping[str, DatedTable],
+    partitions: dg.DailyPartitionsDefinition,
+    publisher: "Callable[[str], Publisher]",
+) -> dg.AssetsDefinition:
+    """The assets of all tables, computed by one op; ``publisher`` makes one for a run id."""
+    with warnings.catch_warnings():
+        # Partitioned checks are a preview in Dagster, which is pinned for their sake.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        checked = [check for table in tables.values() for check in check_specs(table, partitions)]
+
+    @dg.multi_asset(
+        name="dated_tables",
+        specs=[asset_spec(table, partitions) for table in tables.values()],
+        check_specs=checked,
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def dated_tables(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        """Builds the selected tables for the selected dates, in the order of the graph."""
+        dates = sorted(date.fromisoformat(key) for key in context.partition_keys)
+        names = [name for name in tables if dg.AssetKey(name) in context.selected_asset_keys]
+        checks = context.selected_asset_check_keys
+        builder = publisher(context.run.run_id)
+        held: dict[str, list[Attempt]] = defaultdict(list)
+        for _, season in groupby(dates, season_year):
+            summary: list[str] = []
+            season_dates = list(season)
+            for name in names:
+                attempts = builder.build(name, season_dates)
+                summary.append(_summary(name, attempts))
+                yield from _materializations(attempts)
+                yield from _evaluations(context, attempts, checks, context.run.run_id)
+                held[name] += [a for a in attempts if not a.status.certified]
+            # One line a season: each costs as much as the events of a date.
+            context.log.info("\n".join(summary))
+        for name in {key.asset_key.to_user_string() for key in checks}.difference(names):
+            # A check run without its table repeats what the ledger says of the latest attempts.
+            attempts = builder.latest(name, dates)
+            if never := sorted(set(dates).difference(a.game_date for a in attempts)):
+                raise dg.Failure(
+                    f"{name} was never run for {len(never)} dates, {never[0]} … {never[-1]}: there "
+                    "is nothing to check; materialize them first",
+                    allow_retries=False,
+                )
+            yield from _evaluations(context, attempts, checks)
+            held[name] += [a for a in attempts if not a.status.certified]
+        for key in checks:
+            yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
+        if any(held.values()):
+            raise _failure(held)
+
+    return dated_tables
+
+
+def asset_spec(table: DatedTable, partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:
+    """How the UI shows a table: its contract as description, columns, lineage."""
+    contract = table.contract
+    return dg.AssetSpec(
+        table.name,
+        deps=[
+            dg.AssetDep(name, partition_mapping=dg.IdentityPartitionMapping())
+            for name in table.upstream_tables()
+        ],
+        group_name=contract.group,
+        description=f"{contract.description}\n\nGrain: {', '.join(contract.grain)}.",
+        partitions_def=partitions,
+        skippable=True,
+        code_version=f"{contract.version}-{table.code_version}",
+        kinds={"nba" if isinstance(table.produce, FromSource) else _kind(table), "table"},
+        metadata={
+            "dagster/column_schema": column_schema(contract),
+            "dagster/table_name": table.name,
+            **_lineage(contract),
+        },
+    )
+
+
+def check_specs(
+    table: DatedTable, partitions: dg.DailyPartitionsDefinition
+) -> Iterator[dg.AssetCheckSpec]:
+    """The blocking checks of a table, recorded for every date."""
+    for name in table.contract.checks:
+        yield dg.AssetCheckSpec(
+            name,
+            asset=table.name,
+            blocking=True,
+            partitions_def=partitions,
+            description=check_description(table.contract, name),
+        )
+
+
+def check_description(contract: Contract, name: str) -> str:
+    """What a check of a table looks at, from its rules."""
+    rules = [rule.name for rule in contract.rules if rule.check == name]
+    purpose = {
+        "row_counts": "Every game of the schedule is there, once, with as many records as expected",
+        "contract": "Grain, types, NULLs, allowed values, bounds and identities of every row",
+    }.get(name, name.replace("_", " ").capitalize())
+    return f"{purpose}. Rules: {', '.join(dict.fromkeys(rules))}." if rules else f"{purpose}."
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """The documented columns of a contract."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in contract.columns
+        ]
+    )
+
+
+def _kind(table: DatedTable) -> str:
+    return "xgboost" if table.contract.group == "models" else "sql"
+
+
+def _lineage(contract: Contract) -> dict[str, Any]:
+    by_column = {
+        column.name: [
+            dg.TableColumnDep(dg.AssetKey(origin.partition(".")[0]), origin.partition(".")[2])
+            for origin in column.lineage
+        ]
+        for column in contract.columns
+        if column.lineage
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(by_column)} if by_column else {}
+
+
+def _materializations(attempts: Sequence[Attempt]) -> Iterator[dg.AssetMaterialization]:
+    for attempt in attempts:
+        if attempt.status.certified:
+            yield _materialization(attempt)
+
+
+def _evaluations(
+    context: dg.AssetExecutionContext,
+    attempts: Sequence[Attempt],
+    selected: "set[dg.AssetCheckKey] | frozenset[dg.AssetCheckKey]",
+    materialized_by: str | None = None,
+) -> Iterator[dg.AssetCheckEvaluation]:
+    certified = [attempt for attempt in attempts if attempt.status.certified]
+    stored = {}
+    if certified:
+        stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(certified[0].table_name),
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+            {attempt.game_date.isoformat() for attempt in certified},
+        )
+    for attempt in attempts:
+        looked = {check.name: check for check in attempt.checks}
+        storage_id = stored.get(attempt.game_date.isoformat()) if attempt.status.certified else None
+        for key in selected:
+            if key.asset_key.to_user_string() == attempt.table_name:
+                check = looked.get(key.name) or Check(
+                    key.name, passed=True, figures={"not_evaluated": NOT_EVALUATED}
+                )
+                # A run that found nothing new repeats the record of an earlier one.
+                yield _evaluation(attempt, check, storage_id, materialized_by or attempt.run_id)
+
+
+def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
+    metadata: dict[str, Any] = {
+        "dagster/partition_row_count": attempt.stored_rows,
+        "status": attempt.status.value,
+        "attempt": attempt.attempt,
+    }
+    if attempt.expected_records is not None and attempt.actual_records is not None:
+        metadata["expected_records"] = attempt.expected_records
+        metadata["actual_records"] = attempt.actual_records
+    if attempt.completeness is not None:
+        metadata["completeness"] = attempt.completeness
+    if attempt.message:
+        metadata["message"] = attempt.message
+    return dg.AssetMaterialization(
+        attempt.table_name,
+        partition=attempt.game_date.isoformat(),
+        metadata=metadata,
+        tags={
+            "dagster/data_version": attempt.digest or "none",
+            "dagster/data_version_is_user_provided": "true",
+            "dagster/code_version": f"{attempt.contract_version}-{attempt.code_version}",
+        },
+    )
+
+
+def _evaluation(
+    attempt: Attempt, check: Check, storage_id: int | None, run_id: str
+) -> dg.AssetCheckEvaluation:
+    """A check result of one date. The documented ``AssetCheckResult`` has no partition, and a
+    blocking failure of one date would stop the step, so the event itself does not block.
+    """
+    metadata: dict[str, Any] = {
+        name: value for name, value in check.figures.items() if value is not None
+    }
+    shown = check.violations or check.warnings
+    if shown:
+        metadata["found"] = dg.MetadataValue.md("\n".join(f"- {text}" for text in shown[:50]))
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(attempt.table_name),
+        check_name=check.name,
+        passed=check.passed,
+        severity=(
+            dg.AssetCheckSeverity.WARN
+            if check.passed and check.warnings
+            else dg.AssetCheckSeverity.ERROR
+        ),
+        description=shown[0] if shown else None,
+        metadata=metadata,
+        partition=attempt.game_date.isoformat(),
+        blocking=False,
+        target_materialization_data=(
+            AssetCheckEvaluationTargetMaterializationData(
+                storage_id=storage_id,
+                run_id=run_id,
+                timestamp=attempt.recorded_at.timestamp(),
+            )
+            if storage_id is not None
+            else None
+        ),
+    )
+
+
+def _summary(name: str, attempts: Sequence[Attempt]) -> str:
+    counts: dict[str, int] = defaultdict(int)
+    for attempt in attempts:
+        counts[attempt.status.value] += 1
+    listed = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return f"{name} {attempts[0].game_date} … {attempts[-1].game_date}: {listed}"
+
+
+def _failure(held: Mapping[str, Sequence[Attempt]]) -> dg.Failure:
+    """The end of a run in which not every date was certified: names tables, dates and reasons."""
+    lines = []
+    for name, attempts in held.items():
+        for (status, message), alike in groupby(attempts, lambda a: (a.status, a.message)):
+            days = [attempt.game_date for attempt in alike]
+            span = f"{days[0]} … {days[-1]}" if len(days) > 1 else f"{days[0]}"
+            lines.append(f"{name} {span} {status}: {message}")
+    dates = sorted({a.game_date for attempts in held.values() for a in attempts})
+    shown = lines[:MESSAGES_SHOWN]
+    if len(lines) > len(shown):
+        shown.append(f"… and {len(lines) - len(shown)} more; `nba-assets status` lists them all")
+    return dg.Failure(
+        description=(
+            f"{len(dates)} of the selected dates were not certified in every selected table "
+            f"({dates[0]} … {dates[-1]}); what is named here was not published, all else was.\n"
+            + "\n".join(shown)
+        ),
+        metadata={"held_dates": dg.MetadataValue.json([day.isoformat() for day in dates])},
+        allow_retries=False,
+    )

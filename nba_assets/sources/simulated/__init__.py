@@ -1,0 +1,1 @@
+"""A league that never was, to the last rebound."""

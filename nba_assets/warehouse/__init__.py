@@ -1,1 +1,0 @@
-"""Stage, audit, publish, read what is certified; the ledger; one implementation an engine."""

@@ -1,1 +1,0 @@
-"""Tests of the op that builds the dated tables, and of what it tells Dagster."""

@@ -1,0 +1,289 @@
+"""What Dagster knows after a run: certified dates green with their figures, the others red."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nba_assets.definitions import build_defs
+from nba_assets.rehearsal.faults import FaultySource, MissingGames
+from nba_assets.seasons import game_dates
+from nba_assets.settings import Settings
+from nba_assets.sources.source import Source
+from nba_assets_tests.orchestration.dagster_runs import (
+    check_results,
+    colors,
+    failure,
+    open_instance,
+    run,
+)
+from nba_assets_tests.tiny_league import OPENER, SEASON_START, TinyLeague
+
+ROOT = Path(__file__).parents[2]
+FIRST, BAD, LAST = date(2025, 10, 17), date(2025, 10, 19), date(2025, 10, 22)
+EMPTY = date(2025, 10, 18), date(2025, 10, 22)
+DATES = tuple(game_dates(FIRST, LAST))
+GOOD = tuple(day for day in DATES if day != BAD)
+TABLES = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "team_offense_game_summary",
+    "player_game_summary",
+)
+LEAGUE = TinyLeague()
+ONE_GAME_OF_THREE = FaultySource(LEAGUE, [MissingGames(dates=[BAD])])
+
+
+@dataclass(frozen=True)
+class Place:
+    """A deployment and its instance, in a folder."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+
+    def definitions(self, source: Source = LEAGUE) -> dg.Definitions:
+        """The definitions of the deployment, on a source."""
+        return build_defs(self.settings, source=source)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with open_instance(tmp_path / "dagster") as instance:
+        yield Place(Settings(data_dir=tmp_path / "data"), instance)
+
+
+@pytest.fixture(scope="module")
+def after_a_bad_date(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Place, dg.ExecuteInProcessResult]]:
+    """A range run in which one date lacks two of its three games."""
+    folder = tmp_path_factory.mktemp("bad_date")
+    with open_instance(folder / "dagster") as instance:
+        place = Place(Settings(data_dir=folder / "data"), instance)
+        yield place, run(place.definitions(ONE_GAME_OF_THREE), instance, TABLES, FIRST, LAST)
+
+
+Scene = tuple[Place, dg.ExecuteInProcessResult]
+
+
+def records(instance: dg.DagsterInstance, table: str) -> dict[date, Any]:
+    found = instance.fetch_materializations(dg.AssetKey(table), limit=100).records
+    return {date.fromisoformat(str(record.partition_key)): record for record in found}
+
+
+def metadata(record: Any) -> dict[str, Any]:
+    return {name: value.value for name, value in record.asset_materialization.metadata.items()}
+
+
+def test_every_certified_date_is_materialized_and_only_those(after_a_bad_date: Scene) -> None:
+    place, _ = after_a_bad_date
+    green = dict.fromkeys(GOOD, "MATERIALIZED")
+    for table in TABLES[1:]:
+        assert colors(place.instance, table, DATES) == {**green, BAD: "FAILED"}
+        assert set(records(place.instance, table)) == set(GOOD)
+    assert colors(place.instance, "schedule", DATES) == {**green, BAD: "MATERIALIZED"}
+
+
+def test_a_materialization_carries_the_figures_of_the_ledger(after_a_bad_date: Scene) -> None:
+    place, _ = after_a_bad_date
+    record = records(place.instance, "team_offense_game_summary")[FIRST]
+    assert metadata(record) == {
+        "dagster/partition_row_count": 6,
+        "status": "COMPLETE",
+        "attempt": 1,
+        "expected_records": 6,
+        "actual_records": 6,
+        "completeness": 100.0,
+    }
+    tags = record.asset_materialization.tags
+    assert len(tags["dagster/data_version"]) == 32
+    assert tags["dagster/code_version"]
+
+
+def test_dates_without_games_are_green_and_say_that_they_are_empty(
+    after_a_bad_date: Scene,
+) -> None:
+    place, _ = after_a_bad_date
+    for table in TABLES:
+        found = records(place.instance, table)
+        assert [metadata(found[day])["status"] for day in EMPTY] == ["EMPTY_OK"] * 2
+        assert [metadata(found[day])["dagster/partition_row_count"] for day in EMPTY] == [0, 0]
+
+
+def test_the_run_fails_and_names_tables_dates_and_games(after_a_bad_date: Scene) -> None:
+    _, result = after_a_bad_date
+    assert not result.success
+    said = failure(result)
+    assert said.startswith(
+        f"1 of the selected dates were not certified in every selected table ({BAD}"
+    )
+    for table in TABLES[1:]:
+        assert f"\n{table} {BAD} HELD: " in said
+    (line,) = (text for text in said.splitlines() if text.startswith("team_box_scores"))
+    found, missing = LEAGUE.games(BAD)[:1], LEAGUE.games(BAD)[1:]
+    assert re.findall(r"\d{10}", line) == missing
+    assert found[0] not in said
+    assert not any(str(day) in said for day in GOOD)
+    (event,) = result.get_step_failure_events()
+    raised = event.step_failure_data.user_failure_data
+    assert raised is not None
+    assert raised.metadata["held_dates"].value == [BAD.isoformat()]
+
+
+def test_checks_are_recorded_date_by_date_and_aim_at_the_materialization(
+    after_a_bad_date: Scene,
+) -> None:
+    place, _ = after_a_bad_date
+    table, passed = "team_box_scores", dict.fromkeys(GOOD, "SUCCEEDED")
+    assert check_results(place.instance, table, "row_counts", DATES) == {**passed, BAD: "FAILED"}
+    assert check_results(place.instance, table, "contract", DATES) == {**passed, BAD: "SUCCEEDED"}
+    key = dg.AssetCheckKey(dg.AssetKey(table), "row_counts")
+    for info in place.instance.event_log_storage.get_asset_check_partition_info([key]):
+        day = date.fromisoformat(str(info.partition_key))
+        stored = records(place.instance, table)[day].storage_id if day != BAD else None
+        assert info.latest_target_materialization_storage_id == stored
+
+
+def test_a_failed_check_tells_what_it_found(after_a_bad_date: Scene) -> None:
+    place, _ = after_a_bad_date
+    key = dg.AssetCheckKey(dg.AssetKey("team_box_scores"), "row_counts")
+    history = place.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    (evaluation,) = [
+        record.event.dagster_event.asset_check_evaluation_data
+        for record in history
+        if record.partition == BAD.isoformat() and record.event and record.event.dagster_event
+    ]
+    assert not evaluation.passed
+    figures = {name: value.value for name, value in evaluation.metadata.items()}
+    assert (figures["expected"], figures["actual"], figures["games"]) == (6, 2, 3)
+    assert all(game in str(figures["found"]) for game in LEAGUE.games(BAD)[1:])
+
+
+def test_repairing_the_one_partition_turns_it_green(place: Place) -> None:
+    assert not run(place.definitions(ONE_GAME_OF_THREE), place.instance, TABLES, BAD).success
+    assert colors(place.instance, "player_game_summary", [BAD]) == {BAD: "FAILED"}
+    assert run(place.definitions(), place.instance, TABLES, BAD).success
+    for table in TABLES:
+        assert colors(place.instance, table, [BAD]) == {BAD: "MATERIALIZED"}
+        assert check_results(place.instance, table, "row_counts", [BAD]) == {BAD: "SUCCEEDED"}
+
+
+def test_a_subset_of_assets_and_of_checks_leaves_the_rest_alone(place: Place) -> None:
+    assets = dg.AssetSelection.assets("schedule", "team_box_scores")
+    unchecked = dg.AssetSelection.checks_for_assets("schedule")
+    contract = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("schedule"), "contract"))
+    selection = (assets - unchecked) | contract
+    assert run(place.definitions(), place.instance, selection, FIRST, BAD).success
+    for table in TABLES:
+        built = {"schedule", "team_box_scores"}
+        assert bool(records(place.instance, table)) is (table in built)
+    green = dict.fromkeys(game_dates(FIRST, BAD), "SUCCEEDED")
+    days = list(green)
+    assert check_results(place.instance, "schedule", "contract", days) == green
+    assert check_results(place.instance, "schedule", "row_counts", days) == {}
+    assert check_results(place.instance, "team_box_scores", "row_counts", days) == green
+
+
+def test_a_check_run_alone_repeats_the_ledger_and_never_passes_on_nothing(place: Place) -> None:
+    row_counts = dg.AssetSelection.checks(
+        dg.AssetCheckKey(dg.AssetKey("player_box_scores"), "row_counts")
+    )
+    definitions = place.definitions(ONE_GAME_OF_THREE)
+    before = run(definitions, place.instance, row_counts, FIRST)
+    run(definitions, place.instance, TABLES, FIRST, LAST)
+    good = run(definitions, place.instance, row_counts, FIRST)
+    bad = run(definitions, place.instance, row_counts, BAD)
+
+    assert not before.success
+    assert "was never run" in failure(before)
+    assert good.success
+    assert not bad.success
+    assert f"player_box_scores {BAD} HELD" in failure(bad)
+    assert check_results(place.instance, "player_box_scores", "row_counts", (FIRST, BAD)) == {
+        FIRST: "SUCCEEDED",
+        BAD: "FAILED",
+    }
+
+
+def test_a_dependent_without_its_inputs_is_red_and_says_what_was_never_run(place: Place) -> None:
+    result = run(place.definitions(), place.instance, ["team_box_scores"], FIRST)
+    assert not result.success
+    assert f"schedule {FIRST}" in failure(result)
+    assert colors(place.instance, "team_box_scores", [FIRST]) == {FIRST: "FAILED"}
+
+
+def test_the_first_days_of_a_season_are_green_as_warm_up(place: Place) -> None:
+    tables = ("schedule", "player_box_scores", "team_box_scores", "team_offense_game_summary",
+              "team_form")  # fmt: skip
+    assert run(place.definitions(), place.instance, tables, SEASON_START, OPENER).success
+    found = records(place.instance, "team_form")
+    states = [metadata(found[day])["status"] for day in game_dates(SEASON_START, OPENER)]
+    assert states == ["EMPTY_OK", "EMPTY_OK", "WARMUP"]
+
+
+TO_FILES = {
+    "schedule": ("schedule", {"home_team": "home_team_abbr", "away_team": "away_team_abbr",
+                              "home_points": "home_pts", "away_points": "away_pts"}),
+    "player_box_scores": ("player_box", {"team": "team_abbr", "opponent": "opponent_abbr"}),
+    "team_box_scores": ("team_box", {"team": "team_abbr", "opponent": "opponent_abbr"}),
+}  # fmt: skip
+"""By raw table, the file it comes from and the columns that are called otherwise there."""
+
+
+def publish(league: TinyLeague, folder: Path) -> None:
+    """Write the league as the folder of the ``files`` source."""
+    folder.mkdir()
+    for table, (name, renamed) in TO_FILES.items():
+        rows = [
+            {renamed.get(column, column): value for column, value in row.items()}
+            | {"season_type": "Regular Season"}
+            for row in league.tables[table]
+            if row.get("status") in (None, "FINAL", "PLAYED")
+        ]
+        for row in rows:
+            row.pop("tipoff_at", None)
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}_2025-26.parquet")
+
+
+@pytest.mark.parametrize(("missing", "code"), [(0, 0), (1, 1)], ids=["good", "bad date"])
+def test_the_command_line_exits_with_what_became_of_the_range(
+    tmp_path: Path, missing: int, code: int
+) -> None:
+    league = TinyLeague()
+    for game in league.games(BAD)[:missing]:
+        league.drop("team_box_scores", game)
+    publish(league, tmp_path / "files")
+    with open_instance(tmp_path / "home"):
+        pass
+    command = [sys.executable, "-m", "dagster", "asset", "materialize",
+               "-m", "nba_assets.definitions", "--select", "schedule,team_box_scores",
+               "--partition-range", f"{FIRST}...{BAD}"]  # fmt: skip
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("NBA_")},
+            "PYTHONPATH": str(ROOT),
+            "DAGSTER_HOME": str(tmp_path / "home"),
+            "NBA_ASSETS_SOURCE": "files",
+            "NBA_ASSETS_FILES_DIR": str(tmp_path / "files"),
+            "NBA_ASSETS_DATA_DIR": str(tmp_path / "data"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr[-4000:]
+    told = f"team_box_scores {BAD} HELD: {league.games(BAD)[0]}"
+    assert (told in done.stderr + done.stdout) is bool(missing)
