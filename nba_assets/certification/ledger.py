@@ -7,7 +7,7 @@ clock: every transaction that adds to it takes the next ``publication``.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -221,8 +221,8 @@ class Attempt:
         row = {name: getattr(self, name) for name in COLUMNS["attempts"]}
         return row | {
             "status": self.status.value,
-            "checks": as_json([asdict(check) for check in self.checks]),
-            "causes": as_json([asdict(cause) for cause in self.causes]),
+            "checks": as_json([vars(check) for check in self.checks]),
+            "causes": as_json([vars(cause) for cause in self.causes]),
             "upstream": as_json(dict(self.upstream)),
             "thresholds": as_json(dict(self.thresholds)),
         }
@@ -416,7 +416,7 @@ class Game:
         return row | {
             "verdict": self.verdict.value,
             "thresholds": as_json(dict(self.thresholds)),
-            "cause": as_json(asdict(self.cause)) if self.cause else None,
+            "cause": as_json(vars(self.cause)) if self.cause else None,
         }
 
 
