@@ -228,7 +228,8 @@ def plan_command(
 ) -> None:
     """What would run, and why: missing, held, waiver, stale, or because an input of it will run."""
     dates = _dates(deployment, first, last, seasons)
-    needs = plan(_look(deployment, dates))
+    now = _look(deployment, dates)
+    needs = plan(now)
     wanted = runs(needs, deployment.tables)
     if as_json:
         _print_json(
@@ -248,6 +249,12 @@ def plan_command(
                     {"first": run.first, "last": run.last, "tables": run.tables} for run in wanted
                 ],
             }
+        )
+    elif not needs and now.needs:
+        click.echo(
+            f"Nothing to run now: {console.plural(len(now.needs), 'table-date')} of "
+            f"{console.span(dates[0], dates[-1])} wait for something upstream that has not "
+            "changed; `nba-assets status` names it."
         )
     elif not needs:
         click.echo(

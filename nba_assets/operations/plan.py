@@ -145,18 +145,10 @@ def standing(
     damages = _damages(engine, tables, dates, deep=deep)
     doubtful = _doubtful(tables, dates, seen, {day for days in ruled.values() for day in days})
     needs: dict[tuple[str, date], Need] = {}
-    if doubtful:
-        first = history_start(Scope.TRAINING, doubtful[0])
-        known = Known(
-            tables,
-            ledger.latest(engine, tables, first, doubtful[-1], checks=False),
-            {},
-            {},
-            rulings,
-            ruled,
-            0,
-        )
-        needs = _needs(known, doubtful, source)
+    for _, season in groupby(doubtful, season_year):
+        days = list(season)
+        records = _records_of(engine, tables, days)
+        needs |= _needs(Known(tables, records, {}, {}, rulings, ruled, 0), days, source)
     for key, detail in damages.items():
         needs[key] = Need(*key, Reason.DAMAGED, detail)
     if listed:
@@ -181,18 +173,27 @@ def _doubtful(
     return [day for day in dates if season_year(day) in years]
 
 
-def _needs(known: Known, dates: Sequence[date], source: str) -> dict[tuple[str, date], Need]:
-    """What the records say must run, certificate by certificate."""
+def _records_of(
+    engine: Engine, tables: Mapping[str, DatedTable], days: Sequence[date]
+) -> dict[tuple[str, date], Attempt]:
+    """The latest records of a season up to its last date, and of what is trained on before it."""
+    start, last = season_start(days[0]), days[-1]
+    trained_on = {r.table for t in tables.values() for r in t.reads if r.scope is Scope.TRAINING}
+    first, before = history_start(Scope.TRAINING, start), start - timedelta(days=1)
+    history = ledger.latest(engine, trained_on, first, before, checks=False) if trained_on else {}
+    return history | ledger.latest(engine, tables, start, last, checks=False)
+
+
+def _needs(known: Known, days: Sequence[date], source: str) -> dict[tuple[str, date], Need]:
+    """What the records of a season's dates say must run, certificate by certificate."""
     needs = {}
     for table in known.tables.values():
         training = {r.relation for r in table.reads if r.scope is Scope.TRAINING}
-        for _, season in groupby(dates, season_year):
-            days = list(season)
-            inputs = upstream_marks(known, table, days)
-            for day in days:
-                attempt = known.attempts.get((table.name, day))
-                if need := _need(table, day, attempt, inputs[day], source, training):
-                    needs[table.name, day] = need
+        inputs = upstream_marks(known, table, days)
+        for day in days:
+            attempt = known.attempts.get((table.name, day))
+            if need := _need(table, day, attempt, inputs[day], source, training):
+                needs[table.name, day] = need
     return needs
 
 
@@ -367,9 +368,14 @@ def _held_games(found: Readiness) -> dict[date, dict[str, Held]]:
 def plan(standing: Standing, tried: Collection[tuple[str, date]] = frozenset()) -> list[Need]:
     """What must run, in the order of the graph, down to what depends on it on the same date.
 
-    ``tried`` dates of tables are left out unless their inputs have changed since.
+    Left out are dates that would come out as they did: those ``tried``, and those that wait for
+    something upstream, unless their inputs have changed since.
     """
-    due = {key: need for key, need in standing.needs.items() if need.changed or key not in tried}
+    due = {
+        key: need
+        for key, need in standing.needs.items()
+        if need.changed or not (need.waits or key in tried)
+    }
     for name, table in standing.tables.items():
         inputs = {read.table for read in table.reads if read.scope.same_date}
         for day in standing.dates:

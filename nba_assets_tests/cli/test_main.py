@@ -362,6 +362,18 @@ def test_repair_runs_the_plan_in_dagster_and_then_nothing_is_planned(built: Depl
     assert again.stdout.startswith("Nothing to run")
 
 
+def test_plan_does_not_call_complete_what_only_waits(built: Deployment) -> None:
+    built.league.drop("player_box_scores", built.league.games(DAY)[0])
+    built.league.drop("team_box_scores", built.league.games(DAY)[0])
+    built.build_all(DAY, LAST)
+    after = ("--from", LAST.isoformat(), "--to", LAST.isoformat())
+    said = words(run(built, "plan", *after).stdout)
+    assert said.startswith("Nothing to run now: ")
+    assert "complete" not in said
+    assert run(built, "status", *after).exit_code == 0
+    assert run(built, "certify", *after).exit_code == 1
+
+
 def test_plan_gives_table_dates_and_reason(built: Deployment) -> None:
     game = built.league.games(DAY)[0]
     built.league.drop("team_box_scores", game)

@@ -123,6 +123,22 @@ def test_some_dates_stand_as_they_stand_among_all(built: Deployment, after: int)
     assert (some.needs, some.statuses) == (of_whole.needs, of_whole.statuses)
 
 
+def test_what_waits_for_something_held_is_not_planned_until_that_changes(
+    built: Deployment,
+) -> None:
+    game = lose(built, DAY)
+    built.build_all(DAY, LAST)
+    now = look(built)
+    waiting = {key for key, need in now.needs.items() if need.waits}
+    assert {day for name, day in waiting if name == "player_features"} >= {LAST}
+    assert {need.game_date for need in plan(now)} == {DAY}, "what is held itself, and on its date"
+
+    built.league.tables = TinyLeague().tables
+    assert game in built.league.games(DAY)
+    built.build_all(DAY, DAY, (*BOX_SCORES, *SUMMARIES))
+    assert {need.game_date for need in plan(look(built))} >= {LAST}
+
+
 def test_without_a_warehouse_everything_is_missing(empty: Deployment) -> None:
     needs = plan(untouched(empty.tables, DATES))
     assert {need.reason for need in needs} == {Reason.MISSING}
