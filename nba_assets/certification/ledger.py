@@ -246,6 +246,15 @@ def as_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
 
 
+def moment(micros: int) -> datetime:
+    """A moment that was read as UNIX_MICROS.
+
+    Arrow's own conversion of timestamps imports pandas, which takes longer than all the rest of a
+    command that only asks.
+    """
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
 def _cause(stored: Mapping[str, Any]) -> Cause:
     return Cause(**{**stored, "game_date": date.fromisoformat(stored["game_date"])})
 
@@ -292,7 +301,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "causes": _causes,
     "upstream": json.loads,
     "thresholds": _thresholds,
-    "recorded_at": lambda micros: datetime.fromtimestamp(micros / 1_000_000, UTC),
+    "recorded_at": moment,
 }
 
 
@@ -313,15 +322,6 @@ def _columns(*, checks: bool = True) -> str:
         read["checks"] = "'[]' AS checks"
     names = (name for name in COLUMNS["attempts"] if name != "validation_passed")
     return ", ".join(read.get(name, name) for name in names)
-
-
-def moment(micros: int) -> datetime:
-    """A moment that was read as UNIX_MICROS.
-
-    Arrow's own conversion of timestamps imports pandas, which takes longer than all the rest of a
-    command that only asks.
-    """
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
 def publication(engine: Engine) -> int:
