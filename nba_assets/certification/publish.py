@@ -24,7 +24,7 @@ from nba_assets.certification.certified import (
     stored,
 )
 from nba_assets.certification.decide import GONE, LATE, Origin, decide, failed, judge
-from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
+from nba_assets.certification.digest import EMPTY_DIGEST, digests
 from nba_assets.certification.ledger import Attempt, Cause
 from nba_assets.certification.transaction import coming_rows, look, publish, what_is_stored
 from nba_assets.contracts.contract import SetRule, Severity, Unit
@@ -145,10 +145,7 @@ class Publisher:
             "(SELECT * FROM delivered "
             "WHERE game_date IN (SELECT game_date FROM target_dates)) AS rows_of_dates"
         )
-        delivered = {
-            row["game_date"]: row["digest"]
-            for row in engine.query(digest_query(table.contract, of_dates)).to_pylist()
-        }
+        delivered = digests(engine, table.contract, of_dates)
         attempts = ledger.latest(engine, (table.name,), dates[0], dates[-1], checks=False)
         refused = {row.game_date for row in staged.refused}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import stored as stored_rows
 from nba_assets.certification.decide import Decision, Judged, Stored
-from nba_assets.certification.digest import digest_query
+from nba_assets.certification.digest import digest_query, digests
 from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.contracts.contract import Contract, Unit
 from nba_assets.engines.googlesql import quoted
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 def what_is_stored(engine: "Engine", contract: Contract) -> dict[date, Stored]:
     """What the store really holds of the target dates, whatever the ledger says."""
     engine.create("stored_rows", stored_rows(contract))
-    digests = {
-        row["game_date"]: row["digest"]
-        for row in engine.query(digest_query(contract, "stored_rows")).to_pylist()
-    }
+    found_digests = digests(engine, contract, "stored_rows")
     games: dict[date, dict[str, tuple[str | None, str | None]]] = {}
-    if contract.unit is Unit.GAME and digests:
+    if contract.unit is Unit.GAME and found_digests:
         columns = contract.column_names
         teams = "CAST(NULL AS STRING) AS home_team, CAST(NULL AS STRING) AS away_team"
         if "home_team" in columns:
@@ -43,7 +40,7 @@ def what_is_stored(engine: "Engine", contract: Contract) -> dict[date, Stored]:
         for row in rows.to_pylist():
             found = games.setdefault(row["game_date"], {})
             found[row["game_id"]] = (row["home_team"], row["away_team"])
-    return {day: Stored(games.get(day, {}), digest) for day, digest in digests.items()}
+    return {day: Stored(games.get(day, {}), digest) for day, digest in found_digests.items()}
 
 
 def coming_rows(
