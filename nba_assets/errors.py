@@ -7,6 +7,7 @@
     │   └── BadInput           waiting does not help: the data is not what its contract says
     ├── AnotherSource          the warehouse is filled from another source
     ├── NotCertified           a read of data that no passed audit vouches for
+    ├── CannotRestore          an earlier version cannot be made the current one again
     ├── TransformError         a transformation is not legal GoogleSQL for every engine
     └── WarehouseError         the store refused, or read back something else than was written
         ├── WarehouseBusy      another writer held the store for longer than the limit
@@ -52,6 +53,10 @@ class AnotherSource(NbaAssetsError):
 
 class NotCertified(NbaAssetsError):
     """A read of data that no passed audit vouches for."""
+
+
+class CannotRestore(NbaAssetsError):
+    """An earlier version of a date cannot be made the current one again."""
 
 
 class TransformError(NbaAssetsError):

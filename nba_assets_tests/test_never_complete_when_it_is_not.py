@@ -678,7 +678,7 @@ def test_20_a_table_whose_columns_stand_in_another_order_takes_no_swapped_values
     empty: Deployment,
 ) -> None:
     contract = empty.tables["team_box_scores"].contract
-    columns = ", ".join(("attempt", *reversed(contract.column_names)))
+    columns = ", ".join(("publication", *reversed(contract.column_names)))
     with empty.warehouse.writing() as engine:
         engine.transaction(
             [
@@ -688,7 +688,7 @@ def test_20_a_table_whose_columns_stand_in_another_order_takes_no_swapped_values
                 "ALTER TABLE store.other RENAME TO team_box_scores",
             ]
         )
-        for column in ("attempt", *(c.name for c in contract.columns if not c.nullable)):
+        for column in ("publication", *(c.name for c in contract.columns if not c.nullable)):
             engine.transaction([f"ALTER TABLE store.team_box_scores ALTER {column} SET NOT NULL"])
         names = ", ".join(contract.column_names)
         view = f"CREATE VIEW team_box_scores AS SELECT {names} FROM store.team_box_scores"
@@ -722,7 +722,7 @@ def test_21_a_build_is_of_ascending_dates_of_one_season(fresh: Deployment) -> No
 
 
 def test_twenty_unchanged_runs_leave_twenty_looks_a_table(built: Deployment) -> None:
-    tables = ("attempts", "games", "quarantine", "rulings", "sources")
+    tables = ("attempts", "verdicts", "quarantine", "rulings", "sources")
 
     def sizes() -> dict[str, int]:
         return {

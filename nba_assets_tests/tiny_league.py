@@ -370,10 +370,15 @@ class Deployment:
         """The latest attempt at a date."""
         return self.history(table, day)[-1]
 
+    def stored_attempt(self, attempt: Attempt) -> int:
+        """The number of the attempt whose rows are stored after another one."""
+        history = self.history(attempt.table_name, attempt.game_date)
+        return next(a.attempt for a in history if a.publication == attempt.stored_publication)
+
     def verdicts(self, table: str, day: date) -> dict[str, Game]:
         """The current verdict on each game of a date, or on the date as a whole."""
         with self.warehouse.reading() as engine:
-            return {game.game_id: game for game in ledger.games(engine, (table,), day, day)}
+            return {game.game_id: game for game in ledger.verdicts(engine, (table,), day, day)}
 
     def waive(self, table: str, game_id: str, reason: str = "the arena burnt down") -> None:
         """Record a waiver of a game."""

@@ -34,6 +34,9 @@ from nba_assets.seasons import WARMUP_DAYS, game_dates, season_start
 TRAINING_SEASONS = 3
 """seasons a training input reaches back, the current one included"""
 
+ASKED = "t.game_date IN (SELECT game_date FROM target_dates)"
+"""The condition on a table's rows ``t`` that they are of a date that is being built."""
+
 NOT_RUN = "not_run"
 OUTDATED = "outdated"
 NOT_FINAL = "not_final"
@@ -105,17 +108,15 @@ class Readiness:
     """every game of the windows without a certificate"""
 
 
-def relation(contract: Contract, scope: Scope, first: date, last: date) -> str:
+def relation(
+    contract: Contract, scope: Scope, first: date, last: date, as_of: int | None = None
+) -> str:
     """The certified rows a table's dates ``first`` … ``last`` may see of an input, as GoogleSQL."""
     if scope.same_date:
-        dates = (
-            f"t.game_date BETWEEN DATE '{first}' AND DATE '{last}' "
-            "AND t.game_date IN (SELECT game_date FROM target_dates)"
-        )
-    else:
-        start = history_start(scope, first)
-        dates = f"t.game_date >= DATE '{start}' AND t.game_date < DATE '{last}'"
-    return certified_rows(contract, dates)
+        return certified_rows(contract, first, last, ASKED, as_of)
+    return certified_rows(
+        contract, history_start(scope, first), last - timedelta(days=1), as_of=as_of
+    )
 
 
 def history_start(scope: Scope, day: date) -> date:
@@ -128,36 +129,55 @@ def history_start(scope: Scope, day: date) -> date:
 def elsewhere(contract: Contract, first: date) -> str:
     """The certified rows of a table in the season of ``first``, on dates not asked for."""
     start = season_start(first)
-    end = date(start.year + 1, 9, 30)
     return certified_rows(
         contract,
-        f"t.game_date BETWEEN DATE '{start}' AND DATE '{end}' "
-        "AND t.game_date NOT IN (SELECT game_date FROM target_dates)",
+        start,
+        date(start.year + 1, 9, 30),
+        f"NOT {ASKED}",
     )
 
 
-def stored(contract: Contract) -> str:
-    """The rows of the dates asked for as they passed an earlier audit, as GoogleSQL."""
-    names = ", ".join(contract.column_names)
+def stored(contract: Contract, first: date, last: date, rows: str = "") -> str:
+    """The rows that are the dates' now, certified or not, as GoogleSQL.
+
+    ``rows`` is a further condition on ``t``.
+    """
+    names = ", ".join(f"t.{name}" for name in contract.column_names)
+    current = ledger.latest_records((contract.table,), first, last, "game_date, stored_publication")
     return (
-        f"SELECT {names} FROM store.{contract.table} "
-        "WHERE game_date IN (SELECT game_date FROM target_dates)"
+        f"SELECT {names} FROM store.{contract.table} AS t JOIN ({current}) AS r "
+        "ON r.game_date = t.game_date AND r.stored_publication = t.publication "
+        f"WHERE t.game_date BETWEEN DATE '{first}' AND DATE '{last}'{rows and f' AND {rows}'}"
     )
 
 
-def certified_rows(contract: Contract, dates: str) -> str:
-    """The rows of a table with a certificate, as GoogleSQL; ``dates`` is a condition on ``t``."""
+def certified_rows(
+    contract: Contract, first: date, last: date, rows: str = "", as_of: int | None = None
+) -> str:
+    """The rows of a table with a certificate, as GoogleSQL.
+
+    ``rows`` is a further condition on ``t``. As of a publication they are what had a certificate
+    then, whatever is demanded now.
+    """
+    table = contract.table
     names = ", ".join(f"t.{name}" for name in contract.column_names)
     game = "t.game_id" if contract.unit is Unit.GAME else quoted(WHOLE_DATE)
-    strict = "".join(
-        f" AND CAST(JSON_VALUE(g.thresholds, '$.{name}') AS FLOAT64) >= {value!r}"
-        for name, value in contract.blocking_thresholds.items()
-    )
+    strict = ""
+    if as_of is None:
+        strict = f" AND v.contract_version = {contract.version}" + "".join(
+            f" AND CAST(JSON_VALUE(v.thresholds, '$.{name}') AS FLOAT64) >= {value!r}"
+            for name, value in contract.blocking_thresholds.items()
+        )
+    dates = f"BETWEEN DATE '{first}' AND DATE '{last}'"
+    columns = "game_date, stored_publication, verdicts_publication"
     return (
-        f"SELECT {names} FROM store.{contract.table} AS t JOIN ledger.games AS g "
-        f"ON g.table_name = {quoted(contract.table)} AND g.game_date = t.game_date "
-        f"AND g.game_id = {game} AND g.verdict = 'certified' "
-        f"AND g.contract_version = {contract.version}{strict} WHERE {dates}"
+        f"SELECT {names} FROM store.{table} AS t "
+        f"JOIN ({ledger.latest_records((table,), first, last, columns, as_of)}) AS r "
+        "ON r.game_date = t.game_date AND r.stored_publication = t.publication "
+        f"JOIN ledger.verdicts AS v ON v.table_name = {quoted(table)} "
+        f"AND v.game_date = t.game_date AND v.publication = r.verdicts_publication "
+        f"AND v.game_id = {game} AND v.verdict = 'certified'{strict} "
+        f"WHERE t.game_date {dates} AND v.game_date {dates}{rows and f' AND {rows}'}"
     )
 
 
@@ -191,22 +211,23 @@ class Known:
         last: date,
         *,
         checks: bool = True,
+        as_of: int | None = None,
     ) -> "Known":
         """Read it: of the tables ``names`` and the schedule; the records' checks if asked."""
         names = tuple(dict.fromkeys(("schedule", *names)))
         verdicts: dict[tuple[str, date], dict[str, Game]] = defaultdict(dict)
-        for game in ledger.games(engine, names, first, last):
+        for game in ledger.verdicts(engine, names, first, last, as_of=as_of):
             verdicts[game.table_name, game.game_date][game.game_id] = game
-        ruled = ledger.rulings(engine)
+        ruled = ledger.rulings(engine, as_of)
         return cls(
             tables,
-            ledger.latest(engine, names, first, last, checks=checks),
+            ledger.latest(engine, names, first, last, checks=checks, as_of=as_of),
             verdicts,
-            _schedule(engine, tables["schedule"].contract, first, last),
+            _schedule(engine, tables["schedule"].contract, first, last, as_of),
             ruled,
             ruled_dates(engine, tables, ruled),
-            ledger.publication(engine),
-            damaged=frozenset(miscounted(engine, names, first, last)),
+            ledger.publication(engine) if as_of is None else as_of,
+            damaged=frozenset(miscounted(engine, names, first, last) if as_of is None else ()),
         )
 
     def problem(self, table: str, day: date, game_id: str) -> Held | None:
@@ -320,20 +341,19 @@ def miscounted(
     engine: Engine, tables: Sequence[str], first: date, last: date
 ) -> dict[tuple[str, date], tuple[int, int]]:
     """The dates with another number of stored rows than the ledger says: both numbers."""
-    stored_rows = " UNION ALL ".join(
-        f"SELECT '{name}' AS table_name, game_date, COUNT(*) AS found FROM store.{name} "
-        f"WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_date"
+    found_rows = " UNION ALL ".join(
+        f"SELECT '{name}' AS table_name, game_date, publication, COUNT(*) AS found "
+        f"FROM store.{name} WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' "
+        "GROUP BY game_date, publication"
         for name in tables
     )
-    columns = "table_name, game_date, stored_rows"
+    columns = "table_name, game_date, stored_publication, stored_rows"
     rows = engine.query(
-        "SELECT COALESCE(s.table_name, l.table_name) AS table_name, "
-        "COALESCE(s.game_date, l.game_date) AS game_date, "
-        "COALESCE(s.found, 0) AS found, COALESCE(l.stored_rows, 0) AS said "
-        f"FROM ({stored_rows}) AS s "
-        f"FULL JOIN ({ledger.latest_records(tables, first, last, columns)}) AS l "
-        "ON l.table_name = s.table_name AND l.game_date = s.game_date "
-        "WHERE COALESCE(s.found, 0) <> COALESCE(l.stored_rows, 0)"
+        "SELECT l.table_name, l.game_date, COALESCE(s.found, 0) AS found, l.stored_rows AS said "
+        f"FROM ({ledger.latest_records(tables, first, last, columns)}) AS l "
+        f"LEFT JOIN ({found_rows}) AS s ON s.table_name = l.table_name "
+        "AND s.game_date = l.game_date AND s.publication = l.stored_publication "
+        "WHERE COALESCE(s.found, 0) <> l.stored_rows"
     )
     return {
         (row["table_name"], row["game_date"]): (row["found"], row["said"])
@@ -485,16 +505,12 @@ def _games(
 
 
 def _schedule(
-    engine: Engine, contract: Contract, first: date, last: date
+    engine: Engine, contract: Contract, first: date, last: date, as_of: int | None
 ) -> dict[date, list[tuple[str, str, str, str]]]:
     rows = engine.query(
         "SELECT game_date, game_id, home_team, away_team, status FROM certified_schedule "
         "WHERE status <> 'POSTPONED' ORDER BY game_date, game_id",
-        {
-            "certified_schedule": certified_rows(
-                contract, f"t.game_date BETWEEN DATE '{first}' AND DATE '{last}'"
-            )
-        },
+        {"certified_schedule": certified_rows(contract, first, last, as_of=as_of)},
     )
     schedule: dict[date, list[tuple[str, str, str, str]]] = defaultdict(list)
     for day, *game in zip(*(column.to_pylist() for column in rows.columns), strict=True):
@@ -515,11 +531,14 @@ def dates_of_games(
     engine: Engine, tables: Mapping[str, DatedTable], games: str
 ) -> dict[str, set[date]]:
     """The dates each of the games stands on; ``games`` is a query for their ids."""
-    schedule = certified_rows(tables["schedule"].contract, f"t.game_id IN ({games})")
+    schedule = certified_rows(
+        tables["schedule"].contract, date.min, date.max, f"t.game_id IN ({games})"
+    )
+    verdicts = ledger.verdicts_in_force(tuple(tables), date.min, date.max)
     rows = engine.query(
         "SELECT DISTINCT game_id, game_date FROM ("
         f"SELECT game_id, game_date FROM ({schedule}) AS s UNION ALL "
-        f"SELECT game_id, game_date FROM ledger.games WHERE game_id IN ({games}) UNION ALL "
+        f"SELECT game_id, game_date FROM ({verdicts} AND v.game_id IN ({games})) AS v UNION ALL "
         f"SELECT game_id, game_date FROM ledger.quarantine WHERE game_id IN ({games})) AS found"
     )
     dates: dict[str, set[date]] = defaultdict(set)

@@ -23,6 +23,7 @@ from nba_assets.certification.ledger import (
     Cause,
     Check,
     Game,
+    Restoration,
     Status,
     Verdict,
 )
@@ -239,8 +240,12 @@ def decide(
     ready: Readiness,
     coming: tuple[str, int] | None,
     origin: Origin,
+    rejected: Mapping[str, Restoration] | None = None,
 ) -> Decision:
-    """The attempt to record; ``coming`` is digest and number of the rows to be stored."""
+    """The attempt to record; ``coming`` is digest and number of the rows to be stored.
+
+    ``rejected`` are the digests of versions that an operator has replaced by an earlier one.
+    """
     status, message = judged.outcome
     digest, rows = coming or (EMPTY_DIGEST, 0)
     before = judged.before
@@ -250,10 +255,15 @@ def decide(
     replaces = digest != stored.digest or status.certified != stored.certified or damaged
     if stored.certified and not status.certified:
         replaces = False
+    if replaces and not damaged and stored.certified and status.certified:
+        restoration = (rejected or {}).get(digest)
+        if restoration:
+            replaces, message = False, restoration.text
     number = before.attempt + 1 if before else 1
     kept = stored if not replaces else None
+    publication = ready.publication + 1
     if replaces:
-        stored = _Stored(number, status, digest, rows)
+        stored = _Stored(publication, status, digest, rows)
     verdicts = tuple(_verdicts(judged, keeps=kept is not None and kept.certified))
     upstream = ready.upstream.get(judged.day, {})
     if status is not Status.WARMUP and not judged.held:
@@ -263,10 +273,11 @@ def decide(
         table_name=table.name,
         game_date=judged.day,
         attempt=number,
-        publication=ready.publication + 1,
+        publication=publication,
         status=status,
-        stored_attempt=stored.attempt,
+        stored_publication=stored.publication,
         stored_status=stored.status,
+        verdicts_publication=publication,
         expected_records=judged.counts.expected if judged.counts else None,
         actual_records=judged.counts.actual if judged.counts else None,
         completeness=judged.completeness,
@@ -285,6 +296,16 @@ def decide(
         recorded_at=datetime.now(UTC),
     )
     return _settled(Decision(attempt, verdicts, replaces, origin.run_id), before)
+
+
+def as_restored(decision: Decision, version: Attempt, restoration: Restoration) -> Decision:
+    """The decision that makes the stored rows of an earlier version the date's again."""
+    attempt = replace(
+        decision.attempt,
+        stored_publication=version.stored_publication,
+        message=restoration.text,
+    )
+    return replace(decision, attempt=attempt, replaces=False)
 
 
 def _late(judged: Judged) -> tuple[Cause, ...]:
@@ -334,15 +355,18 @@ def failed(
         message,
         cause,
     )
-    verdicts = () if stored.attempt else (verdict,)
+    verdicts = () if stored.publication else (verdict,)
     attempt = Attempt(
         table_name=table.name,
         game_date=day,
         attempt=before.attempt + 1 if before else 1,
         publication=publication + 1,
         status=Status.FAILED,
-        stored_attempt=stored.attempt,
+        stored_publication=stored.publication,
         stored_status=stored.status,
+        verdicts_publication=(
+            before.verdicts_publication if before and stored.publication else publication + 1
+        ),
         expected_records=None,
         actual_records=None,
         completeness=None,
@@ -350,7 +374,7 @@ def failed(
         digest=stored.digest,
         certificate=(
             before.certificate
-            if before and stored.attempt
+            if before and stored.publication
             else _certificate(None, verdicts, Status.FAILED)
         ),
         checks=(Check("row_counts", passed=False, violations=(message,)),),
@@ -372,7 +396,7 @@ def failed(
 class _Stored:
     """The version of a date that the store holds."""
 
-    attempt: int | None
+    publication: int | None
     status: Status | None
     digest: str | None
     rows: int
@@ -385,7 +409,9 @@ class _Stored:
 def _stored(before: Attempt | None) -> _Stored:
     if before is None:
         return _Stored(None, None, None, 0)
-    return _Stored(before.stored_attempt, before.stored_status, before.digest, before.stored_rows)
+    return _Stored(
+        before.stored_publication, before.stored_status, before.digest, before.stored_rows
+    )
 
 
 def _checks(judged: Judged) -> Iterator[Check]:

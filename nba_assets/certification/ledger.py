@@ -1,12 +1,15 @@
 """The ledger: one record per table, date and attempt, and the verdict on each game.
 
 It is written in the transaction that publishes the data, and is what certified reads, plans,
-reports and exit codes are computed from. What came first is told by its own numbers, never by a
-clock: every transaction that adds to it takes the next ``publication``.
+reports and exit codes are computed from. Nothing in it is changed but the clock: every transaction
+that adds to it takes the next ``publication``, so that numbers tell what came first, never times.
+A record is the manifest of its date: it names the publication whose rows are the date's, and the
+one whose verdicts are in force. The latest record is the current state; the latest up to a
+publication is the state as of that one.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -28,8 +31,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "attempt": "INT64 NOT NULL",
         "publication": "INT64 NOT NULL",
         "status": "STRING NOT NULL",
-        "stored_attempt": "INT64",
+        "stored_publication": "INT64",
         "stored_status": "STRING",
+        "verdicts_publication": "INT64 NOT NULL",
         "expected_records": "INT64",
         "actual_records": "INT64",
         "completeness": "FLOAT64",
@@ -48,9 +52,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "message": "STRING NOT NULL",
         "recorded_at": "TIMESTAMP NOT NULL",
     },
-    "games": {
+    "verdicts": {
         "table_name": "STRING NOT NULL",
         "game_date": "DATE NOT NULL",
+        "publication": "INT64 NOT NULL",
         "game_id": "STRING NOT NULL",
         "verdict": "STRING NOT NULL",
         "contract_version": "INT64 NOT NULL",
@@ -63,7 +68,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "quarantine": {
         "table_name": "STRING NOT NULL",
         "game_date": "DATE NOT NULL",
-        "attempt": "INT64 NOT NULL",
+        "publication": "INT64 NOT NULL",
         "game_id": "STRING",
         "reason": "STRING NOT NULL",
         "content": "STRING NOT NULL",
@@ -85,6 +90,26 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "reason": "STRING NOT NULL",
         "recorded_at": "TIMESTAMP NOT NULL",
     },
+    "restorations": {
+        "publication": "INT64 NOT NULL",
+        "table_name": "STRING NOT NULL",
+        "game_date": "DATE NOT NULL",
+        "restored": "INT64 NOT NULL",
+        "restored_digest": "STRING NOT NULL",
+        "rejected_digest": "STRING NOT NULL",
+        "reason": "STRING NOT NULL",
+        "restored_by": "STRING NOT NULL",
+        "restored_at": "TIMESTAMP NOT NULL",
+    },
+    "vacuums": {
+        "publication": "INT64 NOT NULL",
+        "horizon": "INT64 NOT NULL",
+        "vacuumed_at": "TIMESTAMP NOT NULL",
+    },
+    "schema_versions": {
+        "version": "INT64 NOT NULL",
+        "since": "TIMESTAMP NOT NULL",
+    },
     "looks": {
         "run_id": "STRING NOT NULL",
         "table_name": "STRING NOT NULL",
@@ -95,6 +120,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The tables of the schema ``ledger``, their columns and types."""
+
+VERDICT = tuple(name for name in COLUMNS["verdicts"] if name != "publication")
+"""What a verdict says, whichever publication said it."""
 
 WHOLE_DATE = "*"
 """The game id of a verdict on a date as a whole."""
@@ -173,10 +201,12 @@ class Attempt:
     publication: int
     """number of the transaction that recorded it"""
     status: Status
-    stored_attempt: int | None
-    """the attempt whose rows are stored after this one"""
+    stored_publication: int | None
+    """the publication whose rows are the date's after this one; None before the first"""
     stored_status: Status | None
-    """the status those rows were published with"""
+    """the status those rows were published with: readers see them where it is certified"""
+    verdicts_publication: int
+    """the publication whose verdicts are in force"""
     expected_records: int | None
     actual_records: int | None
     completeness: float | None
@@ -211,7 +241,8 @@ class Attempt:
             other,
             attempt=self.attempt,
             publication=self.publication,
-            stored_attempt=self.stored_attempt,
+            stored_publication=self.stored_publication,
+            verdicts_publication=self.verdicts_publication,
             run_id=self.run_id,
             recorded_at=self.recorded_at,
         )
@@ -330,21 +361,41 @@ def publication(engine: Engine) -> int:
     return int(rows[0]["publication"]) if rows else 0
 
 
-def latest_records(tables: Iterable[str], first: date, last: date, columns: str = "*") -> str:
-    """A query for the latest record of each table and date of a range."""
+def latest_records(
+    tables: Iterable[str],
+    first: date,
+    last: date,
+    columns: str = "*",
+    as_of: int | None = None,
+) -> str:
+    """A query for the record in force of each table and date of a range.
+
+    ``as_of`` names a publication: what came after it is not seen.
+    """
     names = ", ".join(quoted(name) for name in tables)
     return (
         f"SELECT {columns} FROM ledger.attempts WHERE table_name IN ({names}) "
-        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
-        "QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name, game_date ORDER BY attempt DESC) = 1"
+        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}'{_until(as_of)} "
+        "QUALIFY ROW_NUMBER() OVER "
+        "(PARTITION BY table_name, game_date ORDER BY publication DESC) = 1"
     )
 
 
+def _until(as_of: int | None) -> str:
+    return "" if as_of is None else f" AND publication <= {as_of}"
+
+
 def latest(
-    engine: Engine, tables: Iterable[str], first: date, last: date, *, checks: bool = True
+    engine: Engine,
+    tables: Iterable[str],
+    first: date,
+    last: date,
+    *,
+    checks: bool = True,
+    as_of: int | None = None,
 ) -> dict[tuple[str, date], Attempt]:
-    """The latest attempt at each table and date of a range; its checks, most of it, if asked."""
-    rows = engine.query(latest_records(tables, first, last, _columns(checks=checks)))
+    """The record in force of each table and date of a range; its checks, most of it, if asked."""
+    rows = engine.query(latest_records(tables, first, last, _columns(checks=checks), as_of))
     return {(attempt.table_name, attempt.game_date): attempt for attempt in _attempts(rows)}
 
 
@@ -410,23 +461,37 @@ class Game:
         """The two teams, where they are known."""
         return (self.home_team, self.away_team) if self.home_team and self.away_team else ()
 
-    def as_row(self) -> dict[str, Any]:
-        """The verdict as stored."""
-        row = {name: getattr(self, name) for name in COLUMNS["games"]}
+    def as_row(self, publication: int) -> dict[str, Any]:
+        """The verdict as stored by a publication."""
+        row = {name: getattr(self, name) for name in VERDICT}
         return row | {
+            "publication": publication,
             "verdict": self.verdict.value,
             "thresholds": as_json(dict(self.thresholds)),
             "cause": as_json(vars(self.cause)) if self.cause else None,
         }
 
 
-def games(engine: Engine, tables: Iterable[str], first: date, last: date) -> list[Game]:
-    """The current verdict on every game of the tables in a range of dates."""
+def verdicts_in_force(
+    tables: Sequence[str], first: date, last: date, as_of: int | None = None
+) -> str:
+    """A query for the verdicts in force on the games of some tables in a range of dates."""
     names = ", ".join(quoted(name) for name in tables)
-    rows = engine.query(
-        f"SELECT {', '.join(COLUMNS['games'])} FROM ledger.games WHERE table_name IN ({names}) "
-        f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    columns = "table_name, game_date, verdicts_publication"
+    return (
+        f"SELECT {', '.join(f'v.{name}' for name in VERDICT)} FROM ledger.verdicts AS v "
+        f"JOIN ({latest_records(tables, first, last, columns, as_of)}) AS r "
+        "ON r.table_name = v.table_name AND r.game_date = v.game_date "
+        f"AND r.verdicts_publication = v.publication WHERE v.table_name IN ({names}) "
+        f"AND v.game_date BETWEEN DATE '{first}' AND DATE '{last}'"
     )
+
+
+def verdicts(
+    engine: Engine, tables: Sequence[str], first: date, last: date, *, as_of: int | None = None
+) -> list[Game]:
+    """The verdict in force on every game of the tables in a range of dates."""
+    rows = engine.query(verdicts_in_force(tables, first, last, as_of))
     return [
         Game(
             **{
@@ -503,11 +568,12 @@ class Rulings:
         }
 
 
-def rulings(engine: Engine) -> Rulings:
-    """Every ruling there ever was."""
+def rulings(engine: Engine, as_of: int | None = None) -> Rulings:
+    """Every ruling there ever was, or was up to a publication."""
     rows = engine.query(
         "SELECT publication, kind, table_name, game_id, game_date, finding, reason, ruled_by, "
-        "UNIX_MICROS(ruled_at) AS ruled_at FROM ledger.rulings ORDER BY publication, game_id"
+        f"UNIX_MICROS(ruled_at) AS ruled_at FROM ledger.rulings WHERE TRUE{_until(as_of)} "
+        "ORDER BY publication, game_id"
     )
     return Rulings(
         tuple(
@@ -515,6 +581,55 @@ def rulings(engine: Engine) -> Rulings:
             for row in rows.to_pylist()
         )
     )
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """An operator's word that an earlier version of a date is the true one."""
+
+    table_name: str
+    game_date: date
+    restored: int
+    """the publication that first stored the version"""
+    restored_digest: str
+    rejected_digest: str
+    """of the version it replaced, which is not taken again"""
+    reason: str
+    restored_by: str
+
+    @property
+    def text(self) -> str:
+        """In words, as it stands in the records of the date."""
+        return f"publication {self.restored} restored by {self.restored_by}: {self.reason}"
+
+    def statement(self) -> str:
+        """The statement that records it, in the transaction that makes it true."""
+        columns = COLUMNS["restorations"]
+        values = [
+            "publication",
+            *(_literal(getattr(self, name)) for name in columns if hasattr(self, name)),
+            _literal(datetime.now(UTC)),
+        ]
+        return (
+            f"INSERT INTO ledger.restorations ({', '.join(columns)}) "
+            f"SELECT {', '.join(values)} FROM ledger.clock"
+        )
+
+
+def restorations(engine: Engine, table: str) -> dict[date, dict[str, Restoration]]:
+    """By date of a table, the digests of versions that are not taken again, and why."""
+    names = [name for name in COLUMNS["restorations"] if name in Restoration.__annotations__]
+    rows = engine.query(
+        f"SELECT {', '.join(names)} FROM ledger.restorations "
+        f"WHERE table_name = {quoted(table)} ORDER BY publication"
+    )
+    rejected: dict[date, dict[str, Restoration]] = {}
+    for row in rows.to_pylist():
+        one = Restoration(**row)
+        of_date = rejected.setdefault(one.game_date, {})
+        of_date[one.rejected_digest] = one
+        of_date.pop(one.restored_digest, None)
+    return rejected
 
 
 NEXT = "UPDATE ledger.clock SET publication = publication + 1 WHERE TRUE"
@@ -539,9 +654,11 @@ def rule(engine: Engine, ruled: Iterable[Ruling]) -> None:
     )
 
 
-def _literal(value: "str | date | datetime | None") -> str:
+def _literal(value: "str | int | date | datetime | None") -> str:
     if value is None:
         return "NULL"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, datetime):
         return f"TIMESTAMP '{value.isoformat()}'"
     if isinstance(value, date):

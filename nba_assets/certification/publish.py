@@ -7,8 +7,9 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from nba_assets.certification import ledger
-from nba_assets.certification.audit import Audit, Violation, audit
+from nba_assets.certification.audit import Violation, audit
 from nba_assets.certification.certified import (
+    ASKED,
     UNKNOWN,
     DueGame,
     Held,
@@ -23,10 +24,20 @@ from nba_assets.certification.certified import (
     relation,
     stored,
 )
-from nba_assets.certification.decide import GONE, LATE, Origin, decide, failed, judge
+from nba_assets.certification.decide import (
+    GONE,
+    LATE,
+    Decision,
+    Origin,
+    as_restored,
+    decide,
+    failed,
+    judge,
+)
 from nba_assets.certification.digest import EMPTY_DIGEST, digests
-from nba_assets.certification.ledger import Attempt, Cause
+from nba_assets.certification.ledger import Attempt, Cause, Restoration
 from nba_assets.certification.transaction import coming_rows, look, publish, what_is_stored
+from nba_assets.certification.versions import restorable, version_rows
 from nba_assets.contracts.contract import SetRule, Severity, Unit
 from nba_assets.contracts.dated_table import (
     Computed,
@@ -39,6 +50,7 @@ from nba_assets.contracts.dated_table import (
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import (
     BadInput,
+    CannotRestore,
     ConcurrentChange,
     NbaAssetsError,
     SourceError,
@@ -148,13 +160,14 @@ class Publisher:
         delivered = digests(engine, table.contract, of_dates)
         attempts = ledger.latest(engine, (table.name,), dates[0], dates[-1], checks=False)
         refused = {row.game_date for row in staged.refused}
+        rejected = ledger.restorations(engine, table.name)
 
         def differs(day: date) -> bool:
             attempt = attempts.get((table.name, day))
             if attempt is None or not attempt.status.certified or day in staged.held:
                 return True
-            stored_digest = attempt.digest or EMPTY_DIGEST
-            return day in refused or delivered.get(day, EMPTY_DIGEST) != stored_digest
+            taken = {attempt.digest or EMPTY_DIGEST, *rejected.get(day, ())}
+            return day in refused or delivered.get(day, EMPTY_DIGEST) not in taken
 
         engine.transaction([look(table.contract, self._run_id, dates)])
         return [day for day in dates if differs(day)]
@@ -187,31 +200,89 @@ class Publisher:
             concerned = set(dates)
             refused_rows = tuple(r for r in staged.refused if r.game_date in concerned)
             staged = replace(staged, refused=refused_rows)
-            known, ready_games = self._begin(engine, table, dates, staged)
-            if staged.upstream is not None and staged.upstream != ready_games.upstream:
-                raise ConcurrentChange(
-                    f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it "
-                    "was being computed; run it again"
-                )
-            late = self._stage(engine, table, dates, staged)
-            now_stored = what_is_stored(engine, table.contract) if ready_games.previous else {}
-            if table.name == "schedule":
-                ready_games = self._listed(engine, ready_games, staged, now_stored)
-                self._load_games(engine, ready_games, ready_games.warmup)
-            found = audit(
-                engine,
-                table.contract,
-                self._rule_relations(table, dates),
-                has_stored=bool(now_stored),
+            decisions = self._decided(engine, table, dates, staged)
+            publish(engine, table.contract, decisions, staged.refused)
+        return [one.attempt for one in decisions if one.attempt.game_date in wanted]
+
+    def _decided(
+        self,
+        engine: "Engine",
+        table: DatedTable,
+        dates: Sequence[date],
+        staged: _Staged,
+        *,
+        restoring: bool = False,
+    ) -> list[Decision]:
+        """Stage, audit and decide. What is restored may lack what has passed since."""
+        known, found = self._begin(engine, table, dates, staged)
+        if staged.upstream is not None and staged.upstream != found.upstream:
+            raise ConcurrentChange(
+                f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it "
+                "was being computed; run it again"
             )
-            refused = [
-                Violation("contract", "refused", Severity.ERROR, r.game_date, r.game_id, r.detail)
-                for r in staged.refused
-            ]
-            found = replace(found, violations=(*found.violations, *refused, *late))
-            ready_games = self._with_history(known, table, ready_games, staged)
-            attempts = self._publish(engine, table, dates, ready_games, found, staged, now_stored)
-        return [attempt for attempt in attempts if attempt.game_date in wanted]
+        late = self._stage(engine, table, dates, staged)
+        now_stored = (
+            what_is_stored(engine, table.contract, dates[0], dates[-1]) if found.previous else {}
+        )
+        if table.name == "schedule":
+            found = self._listed(engine, found, staged, {} if restoring else now_stored)
+            self._load_games(engine, found, found.warmup)
+        audited = audit(
+            engine,
+            table.contract,
+            self._rule_relations(table, dates),
+            has_stored=bool(now_stored) and not restoring,
+        )
+        refused = [
+            Violation("contract", "refused", Severity.ERROR, r.game_date, r.game_id, r.detail)
+            for r in staged.refused
+        ]
+        audited = replace(audited, violations=(*audited.violations, *refused, *late))
+        found = self._with_history(known, table, found, staged)
+        judged = judge(table, dates, found, audited, now_stored)
+        coming = coming_rows(engine, table.contract, judged)
+        origin = self._origin(table)
+        rejected = {} if restoring else ledger.restorations(engine, table.name)
+        return [
+            decide(table, one, found, coming.get(one.day), origin, rejected.get(one.day))
+            for one in judged
+        ]
+
+    def restore(self, name: str, day: date, publication: int, reason: str, by: str) -> Attempt:
+        """Make an earlier version of a date the current one again, if it passes today's audit.
+
+        The version it replaces is not taken again when it is built once more; another one is.
+
+        Raises:
+            CannotRestore: there is no such version, its rows are gone, or it would not be
+                certified now; nothing has changed.
+            NbaAssetsError: as ``build``.
+        """
+        table = self._tables[name]
+        with self._warehouse.writing() as engine:
+            refuse_another_source(engine, self._source.identity)
+            version = restorable(engine, table, day, publication)
+            now = ledger.history(engine, name, day)[-1]
+            staged = _Staged(version_rows(engine, table.contract, version))
+            (decision,) = self._decided(engine, table, [day], staged, restoring=True)
+            attempt = decision.attempt
+            if not attempt.status.certified or attempt.digest != version.digest:
+                raise CannotRestore(
+                    f"{name} {day}: publication {version.publication} would not be certified now: "
+                    f"{attempt.message or 'its rows are not those that were published'}"
+                )
+            restoration = Restoration(
+                name,
+                day,
+                version.publication,
+                version.digest or EMPTY_DIGEST,
+                now.digest or EMPTY_DIGEST,
+                reason,
+                by,
+            )
+            decision = as_restored(decision, version, restoration)
+            publish(engine, table.contract, [decision], also=[restoration.statement()])
+        return decision.attempt
 
     def _read(self, table: DatedTable, dates: Sequence[date]) -> _Staged:
         """What the source has; of a schedule all of the season, to tell a move from a loss."""
@@ -292,10 +363,9 @@ class Publisher:
         end = date(start.year + 1, 9, 30)
         rows = engine.query(
             "SELECT DISTINCT o.game_date AS old_date, n.game_date AS new_date "
-            "FROM store.schedule AS o JOIN delivered AS n "
+            f"FROM ({stored(table.contract, start, end)}) AS o JOIN delivered AS n "
             "ON n.game_id = o.game_id AND n.game_date <> o.game_date "
-            f"WHERE o.game_date BETWEEN DATE '{start}' AND DATE '{end}' "
-            "AND o.status <> 'POSTPONED' AND n.status <> 'POSTPONED' "
+            "WHERE o.status <> 'POSTPONED' AND n.status <> 'POSTPONED' "
             "AND (o.game_date IN (SELECT game_date FROM target_dates) "
             "OR n.game_date IN (SELECT game_date FROM target_dates))"
         ).to_pylist()
@@ -415,7 +485,7 @@ class Publisher:
             | relations
             | {
                 "elsewhere": elsewhere(table.contract, dates[0]),
-                "stored": stored(table.contract),
+                "stored": stored(table.contract, dates[0], dates[-1], ASKED),
             }
         )
 
@@ -424,7 +494,7 @@ class Publisher:
     ) -> list[Violation]:
         """Make the rows of the due games ``staged``; returns what a waiver keeps out of it."""
         names = ", ".join(table.contract.column_names)
-        if isinstance(table.produce, FromSQL):
+        if isinstance(table.produce, FromSQL) and staged.rows is None:
             relations = self._relations(table, dates)
             engine.create("staged", f"SELECT {names} FROM ({table.produce.query}) AS t", relations)
             return []
@@ -461,23 +531,6 @@ class Publisher:
             )
             for row in rows.to_pylist()
         ]
-
-    def _publish(
-        self,
-        engine: "Engine",
-        table: DatedTable,
-        dates: Sequence[date],
-        found: Readiness,
-        audited: Audit,
-        staged: _Staged,
-        now_stored: "Mapping[date, Stored]",
-    ) -> list[Attempt]:
-        judged = judge(table, dates, found, audited, now_stored)
-        coming = coming_rows(engine, table.contract, judged)
-        origin = self._origin(table)
-        decisions = [decide(table, one, found, coming.get(one.day), origin) for one in judged]
-        publish(engine, table.contract, decisions, staged.refused)
-        return [decision.attempt for decision in decisions]
 
     def _fail(
         self, table: DatedTable, dates: Sequence[date], error: NbaAssetsError

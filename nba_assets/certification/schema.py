@@ -1,13 +1,20 @@
 """The tables of the warehouse, derived from the contracts.
 
-Schema ``store`` holds the rows of every table with the attempt that published them; ``ledger`` says
-what became of each attempt; the default schema has one view a table for readers, which shows a date
-only from the version that passed its audit.
+Schema ``store`` holds the rows of every version of a date with the publication that added it;
+``ledger`` says what became of each attempt; the default schema has one view a table for readers,
+which shows a date only from the version that passed its audit.
 """
 
 from collections.abc import Iterable, Iterator
 
-from nba_assets.certification.ledger import COLUMNS
+from nba_assets.certification.ledger import COLUMNS, Status
+from nba_assets.certification.migrations import (
+    VERSION,
+    record_version,
+    refuse_another_version,
+    steps,
+    version,
+)
 from nba_assets.contracts.contract import Contract
 from nba_assets.engines.engine import Engine, Warehouse
 from nba_assets.engines.googlesql import quoted
@@ -16,7 +23,7 @@ from nba_assets.errors import WarehouseError
 
 def _store_columns(contract: Contract) -> dict[str, str]:
     own = {c.name: c.type if c.nullable else f"{c.type} NOT NULL" for c in contract.columns}
-    return {**own, "attempt": "INT64 NOT NULL"}
+    return {**own, "publication": "INT64 NOT NULL"}
 
 
 def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], dict[str, str]]:
@@ -39,13 +46,30 @@ def prepare(warehouse: Warehouse, contracts: Iterable[Contract]) -> None:
         engine.transaction(list(statements(engine, contracts)))
 
 
+def migrate(warehouse: Warehouse, contracts: Iterable[Contract]) -> int | None:
+    """Bring a warehouse to this version in one transaction; returns the version it had.
+
+    Raises:
+        WarehouseError: it is newer than the code, or a step failed; nothing has changed.
+    """
+    with warehouse.writing() as engine:
+        stored = engine.columns()
+        found = version(engine, stored)
+        if found is not None and found < VERSION:
+            engine.transaction([*steps(found, stored), *_views(contracts)])
+        else:
+            refuse_another_version(found)
+    return found
+
+
 def is_current(engine: Engine, contracts: Iterable[Contract]) -> bool:
     """Whether every table exists with the columns and types of its contract, in any order.
 
     Raises:
-        WarehouseError: one exists with others.
+        WarehouseError: one exists with others, or the schema is of another version.
     """
     stored = engine.columns()
+    refuse_another_version(version(engine, stored))
     wanted = _wanted(contracts)
     for (schema, name), want in wanted.items():
         have = stored.get((schema, name))
@@ -81,11 +105,21 @@ def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
         "INSERT INTO ledger.clock (publication) SELECT 0 FROM "
         "(SELECT COUNT(*) AS found FROM ledger.clock) AS clocks WHERE clocks.found = 0"
     )
+    if version(engine, engine.columns()) is None:
+        yield record_version()
+    yield from _views(contracts)
+
+
+def _views(contracts: Iterable[Contract]) -> Iterator[str]:
+    """The statements that create what readers see of each table."""
+    certified = ", ".join(quoted(status) for status in Status if status.certified)
     for contract in contracts:
         names = ", ".join(f"t.{name}" for name in contract.column_names)
         yield (
             f"CREATE OR REPLACE VIEW {contract.table} AS SELECT {names} "
-            f"FROM store.{contract.table} AS t JOIN ledger.attempts AS a "
-            f"ON a.table_name = {quoted(contract.table)} AND a.game_date = t.game_date "
-            "AND a.attempt = t.attempt WHERE a.validation_passed"
+            f"FROM store.{contract.table} AS t JOIN (SELECT game_date, stored_publication, "
+            f"stored_status FROM ledger.attempts WHERE table_name = {quoted(contract.table)} "
+            "QUALIFY ROW_NUMBER() OVER (PARTITION BY game_date ORDER BY publication DESC) = 1"
+            ") AS r ON r.game_date = t.game_date AND r.stored_publication = t.publication "
+            f"WHERE r.stored_status IN ({certified})"
         )

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
+from nba_assets.certification.certified import ASKED
 from nba_assets.certification.certified import stored as stored_rows
 from nba_assets.certification.decide import Decision, Judged, Stored
 from nba_assets.certification.digest import digest_query, digests
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from nba_assets.sources.source import Refused
 
 
-def what_is_stored(engine: "Engine", contract: Contract) -> dict[date, Stored]:
+def what_is_stored(
+    engine: "Engine", contract: Contract, first: date, last: date
+) -> dict[date, Stored]:
     """What the store really holds of the target dates, whatever the ledger says."""
-    engine.create("stored_rows", stored_rows(contract))
+    engine.create("stored_rows", stored_rows(contract, first, last, ASKED))
     found_digests = digests(engine, contract, "stored_rows")
     games: dict[date, dict[str, tuple[str | None, str | None]]] = {}
     if contract.unit is Unit.GAME and found_digests:
@@ -90,8 +93,11 @@ def publish(
     contract: Contract,
     decisions: Sequence[Decision],
     refused: "Sequence[Refused]" = (),
+    also: Sequence[str] = (),
 ) -> None:
     """Make the decisions true, all or none; what they say that is not new leaves only a look.
+
+    ``also`` are further statements of the same transaction.
 
     Raises:
         WarehouseError: what was read back is not what was to be stored, or another run published
@@ -112,6 +118,7 @@ def publish(
             *_data_statements(contract, new),
             *_ledger_statements(contract, new),
             *_quarantine_statements(contract, new, kept),
+            *also,
             _look(contract, decisions),
         ]
     )
@@ -175,28 +182,33 @@ def _load(engine: "Engine", decisions: Sequence[Decision]) -> None:
         pa.table(
             {
                 "game_date": pa.array([a.game_date for a in replaced], pa.date32()),
-                "attempt": pa.array([a.attempt for a in replaced], pa.int64()),
+                "publication": pa.array([a.publication for a in replaced], pa.int64()),
             }
         ),
     )
-    games = [game.as_row() for decision in decisions for game in decision.verdicts]
-    engine.load("new_games", pa.Table.from_pylist(games, _schema(COLUMNS["games"])))
+    verdicts = [
+        game.as_row(decision.attempt.publication)
+        for decision in decisions
+        for game in decision.verdicts
+    ]
+    engine.load("new_verdicts", pa.Table.from_pylist(verdicts, _schema(COLUMNS["verdicts"])))
 
 
 def _data_statements(contract: Contract, decisions: Sequence[Decision]) -> Iterator[str]:
-    """Swap the dates that are replaced, then compare what is stored with what was to be."""
+    """Add the dates that are replaced, then compare what is stored with what was to be."""
     if not any(decision.replaces for decision in decisions):
         return
     table = contract.table
-    replaced = f"{_between(decisions)} AND game_date IN (SELECT game_date FROM publishing)"
     names = ", ".join(contract.column_names)
     coming = (
-        f"SELECT {', '.join(f'c.{name}' for name in contract.column_names)}, p.attempt "
+        f"SELECT {', '.join(f'c.{name}' for name in contract.column_names)}, p.publication "
         "FROM coming_rows AS c JOIN publishing AS p ON p.game_date = c.game_date"
     )
-    back = f"SELECT {names}, attempt FROM store.{table} WHERE {replaced}"
-    yield f"DELETE FROM store.{table} WHERE {replaced}"
-    yield f"INSERT INTO store.{table} ({names}, attempt) {coming}"
+    back = (
+        f"SELECT {names}, publication FROM store.{table} WHERE {_between(decisions)} "
+        "AND publication IN (SELECT publication FROM publishing)"
+    )
+    yield f"INSERT INTO store.{table} ({names}, publication) {coming}"
     # No row more, none less, none other: as many, and each stored one is among the coming.
     yield (
         f"SELECT IF((SELECT COUNT(*) FROM ({back}) AS stored) = "
@@ -209,13 +221,8 @@ def _data_statements(contract: Contract, decisions: Sequence[Decision]) -> Itera
 
 def _ledger_statements(contract: Contract, decisions: Sequence[Decision]) -> Iterator[str]:
     table, between = contract.table, _between(decisions)
-    games, attempts = ", ".join(COLUMNS["games"]), ", ".join(COLUMNS["attempts"])
-    yield (
-        f"DELETE FROM ledger.games WHERE table_name = {quoted(table)} AND {between} AND ("
-        "game_date IN (SELECT game_date FROM new_attempts WHERE status <> 'FAILED') "
-        "OR game_date IN (SELECT game_date FROM new_games))"
-    )
-    yield f"INSERT INTO ledger.games ({games}) SELECT {games} FROM new_games"
+    verdicts, attempts = ", ".join(COLUMNS["verdicts"]), ", ".join(COLUMNS["attempts"])
+    yield f"INSERT INTO ledger.verdicts ({verdicts}) SELECT {verdicts} FROM new_verdicts"
     yield f"INSERT INTO ledger.attempts ({attempts}) SELECT {attempts} FROM new_attempts"
     yield (
         "SELECT IF((SELECT COUNT(*) FROM ledger.attempts AS a JOIN new_attempts AS n "
@@ -240,16 +247,17 @@ def _quarantine_statements(
         game = "s.game_id" if "game_id" in contract.column_names else "CAST(NULL AS STRING)"
         on_game = "AND g.game_id = s.game_id" if contract.unit is Unit.GAME else ""
         yield (
-            f"INSERT INTO {target} SELECT {table}, s.game_date, a.attempt, {game}, "
+            f"INSERT INTO {target} SELECT {table}, s.game_date, a.publication, {game}, "
             f"COALESCE(g.reason, a.message), TO_JSON_STRING(STRUCT({row})) FROM arrived AS s "
             "JOIN new_attempts AS a ON a.game_date = s.game_date "
-            f"LEFT JOIN new_games AS g ON g.game_date = s.game_date {on_game} "
+            f"LEFT JOIN new_verdicts AS g ON g.game_date = s.game_date {on_game} "
             "WHERE a.status = 'QUARANTINED' AND (g.verdict IS NULL OR g.verdict = 'held')"
         )
     if refused:
         yield (
-            f"INSERT INTO {target} SELECT {table}, r.game_date, a.attempt, r.game_id, r.detail, "
-            "r.content FROM refused_rows AS r JOIN new_attempts AS a ON a.game_date = r.game_date"
+            f"INSERT INTO {target} SELECT {table}, r.game_date, a.publication, r.game_id, "
+            "r.detail, r.content FROM refused_rows AS r JOIN new_attempts AS a "
+            "ON a.game_date = r.game_date"
         )
 
 

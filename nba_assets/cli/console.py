@@ -259,13 +259,13 @@ def planned(needs: Sequence[Need], runs: Sequence[Run], *, everything: bool) -> 
 
 def rejections(found: Sequence[Rejected], *, everything: bool) -> RenderableType:
     """What is in quarantine."""
-    table = Table("date", "table", "attempt", "game", "rows", "reason", box=None)
+    table = Table("date", "table", "publication", "game", "rows", "reason", box=None)
     shown = found if everything else found[:SHOWN]
     for one in shown:
         table.add_row(
             f"{one.game_date}",
             one.table_name,
-            f"{one.attempt}",
+            f"{one.publication}",
             one.game_id or "",
             f"{one.rows:,}",
             Text(one.reason if everything else _short(one.reason)),

@@ -380,20 +380,20 @@ def quarantine_show(
     as_json: bool,
     everything: bool,
 ) -> None:
-    """The rejected rows of a date, latest attempt first."""
+    """The rejected rows of a date, latest first."""
     _table(deployment, table)
     with _reading(deployment) as engine:
         found = report.rejected_rows(engine, table, day, game) if engine else []
     if as_json:
-        names = ("attempt", "game_id", "reason", "row")
+        names = ("publication", "game_id", "reason", "row")
         _print_json([dict(zip(names, one, strict=True)) for one in found])
         return
     if not found:
         click.echo(f"Nothing of {table} {day} was ever rejected.")
         return
     shown = found if everything else found[: console.SHOWN]
-    for (attempt, game_id, reason), alike in groupby(shown, lambda one: one[:3]):
-        console.show(f"attempt {attempt}, {game_id or 'no game'}: {reason}")
+    for (publication, game_id, reason), alike in groupby(shown, lambda one: one[:3]):
+        console.show(f"publication {publication}, {game_id or 'no game'}: {reason}")
         for _, _, _, content in alike:
             console.show(console.row(content), "")
     if len(shown) < len(found):
@@ -731,7 +731,7 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
             f"no game {game_id} is known; `nba-assets status` names the games that are missing"
         )
     first, last = min(found[game_id]), max(found[game_id])
-    games = ledger.games(engine, (table,), first, last)
+    games = ledger.verdicts(engine, (table,), first, last)
     verdicts = {game.verdict for game in games if game.game_id == game_id}
     if verdicts == {Verdict.CERTIFIED}:
         raise click.ClickException(

@@ -18,6 +18,7 @@ from nba_assets.certification.certified import (
     miscounted,
     ready,
     ruled_dates,
+    stored,
     upstream_marks,
 )
 from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
@@ -29,6 +30,7 @@ from nba_assets.certification.ledger import (
     Verdict,
     laxer,
 )
+from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSource, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.operations.overview import Overview, overview
@@ -152,7 +154,9 @@ def standing(
     for key, detail in damages.items():
         needs[key] = Need(*key, Reason.DAMAGED, detail)
     if listed:
-        for day, detail in _relisted(engine, dates, seen.statuses, listed).items():
+        for day, detail in _relisted(
+            engine, tables["schedule"].contract, dates, seen.statuses, listed
+        ).items():
             needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
     needs |= _foreseen(engine, tables, dates, needs)
     return Standing(tables, dates, seen.statuses, needs)
@@ -231,7 +235,6 @@ def _damages(
     deep: bool,
 ) -> dict[tuple[str, date], str]:
     """Where the store does not hold what the ledger says it does."""
-    between = f"game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
     asked = set(dates)
     damaged = {
         key: f"{found:,} rows are stored, the ledger says {said:,}"
@@ -239,36 +242,38 @@ def _damages(
         if key[1] in asked
     }
     for name, table in tables.items():
+        stored_rows = stored(table.contract, dates[0], dates[-1])
         if deep:
             records = ledger.latest_records((name,), dates[0], dates[-1], "game_date, digest")
-            stored_rows = f"(SELECT * FROM store.{name} WHERE {between}) AS stored"
+            found = digest_query(table.contract, f"({stored_rows}) AS stored")
             rows = engine.query(
-                f"SELECT s.game_date FROM ({digest_query(table.contract, stored_rows)}) AS s "
+                f"SELECT s.game_date FROM ({found}) AS s "
                 f"JOIN ({records}) AS l ON l.game_date = s.game_date "
                 f"WHERE s.digest <> COALESCE(l.digest, '{EMPTY_DIGEST}')"
             )
             for day in asked.intersection(rows["game_date"].to_pylist()):
                 damaged.setdefault((name, day), "the stored rows are not those that were published")
         if isinstance(table.produce, FromPython) and table.produce.lost:
-            lost = table.produce.lost(engine.query(f"SELECT * FROM store.{name} WHERE {between}"))
+            lost = table.produce.lost(engine.query(stored_rows))
             damaged |= {(name, day): detail for day, detail in lost.items() if day in asked}
     return damaged
 
 
 def _relisted(
     engine: Engine,
+    schedule: Contract,
     dates: Sequence[date],
     statuses: Mapping[tuple[str, date], Status],
     listed: Callable[[int], Coverage],
 ) -> dict[date, str]:
     """The certified dates on which the source lists other games now."""
     rows = engine.query(
-        "SELECT game_date, game_id FROM store.schedule WHERE status <> 'POSTPONED' "
-        f"AND game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
+        "SELECT game_date, game_id FROM "
+        f"({stored(schedule, dates[0], dates[-1])}) AS s WHERE status <> 'POSTPONED'"
     )
-    stored: dict[date, set[str]] = defaultdict(set)
+    known: dict[date, set[str]] = defaultdict(set)
     for row in rows.to_pylist():
-        stored[row["game_date"]].add(row["game_id"])
+        known[row["game_date"]].add(row["game_id"])
     relisted = {}
     for year, season in groupby(dates, season_year):
         covered = listed(year)
@@ -277,8 +282,8 @@ def _relisted(
             if status is None or not status.certified:
                 continue
             games = covered.games.get(day, frozenset())
-            if games != stored[day]:
-                added, gone = sorted(games - stored[day]), sorted(stored[day] - games)
+            if games != known[day]:
+                added, gone = sorted(games - known[day]), sorted(known[day] - games)
                 told = [f"{', '.join(added)} new"] if added else []
                 told += [f"{', '.join(gone)} gone"] if gone else []
                 relisted[day] = f"the source lists other games there now: {'; '.join(told)}"

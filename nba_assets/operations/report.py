@@ -181,7 +181,7 @@ class Rejected:
 
     table_name: str
     game_date: date
-    attempt: int
+    publication: int
     game_id: str | None
     reason: str
     rows: int
@@ -195,7 +195,7 @@ def rejected(engine: Engine, standing: Standing, *, closed: bool = False) -> lis
     if not standing.dates:
         return []
     first, last = standing.dates[0], standing.dates[-1]
-    columns = "table_name, game_date, attempt"
+    columns = "table_name, game_date, publication"
     latest = ledger.latest_records(standing.tables, first, last, f"{columns}, validation_passed")
     names = ", ".join(quoted(name) for name in standing.tables)
     rows = engine.query(
@@ -204,15 +204,16 @@ def rejected(engine: Engine, standing: Standing, *, closed: bool = False) -> lis
         f"AND game_date BETWEEN DATE '{first}' AND DATE '{last}' "
         f"GROUP BY {columns}, game_id, reason) AS q "
         f"LEFT JOIN ({latest}) AS l ON l.table_name = q.table_name "
-        "AND l.game_date = q.game_date AND l.attempt = q.attempt AND NOT l.validation_passed "
-        + ("" if closed else "WHERE l.attempt IS NOT NULL ")
-        + "ORDER BY q.game_date DESC, q.table_name, q.attempt DESC, q.game_id"
+        "AND l.game_date = q.game_date AND l.publication = q.publication "
+        "AND NOT l.validation_passed "
+        + ("" if closed else "WHERE l.publication IS NOT NULL ")
+        + "ORDER BY q.game_date DESC, q.table_name, q.publication DESC, q.game_id"
     )
     return [
         Rejected(
             row["table_name"],
             row["game_date"],
-            row["attempt"],
+            row["publication"],
             row["game_id"],
             row["reason"],
             row["found"],
@@ -224,15 +225,15 @@ def rejected(engine: Engine, standing: Standing, *, closed: bool = False) -> lis
 def rejected_rows(
     engine: Engine, table: str, day: date, game_id: str | None = None
 ) -> list[tuple[int, str | None, str, dict[str, Any]]]:
-    """Attempt, game, reason and content of the rows rejected of a date, latest attempt first."""
+    """Publication, game, reason and content of the rows rejected of a date, latest first."""
     game = f"AND game_id = {quoted(game_id)}" if game_id else ""
     rows = engine.query(
-        "SELECT attempt, game_id, reason, content FROM ledger.quarantine "
+        "SELECT publication, game_id, reason, content FROM ledger.quarantine "
         f"WHERE table_name = {quoted(table)} AND game_date = DATE '{day}' {game} "
-        "ORDER BY attempt DESC, game_id, reason, content"
+        "ORDER BY publication DESC, game_id, reason, content"
     )
     return [
-        (row["attempt"], row["game_id"], row["reason"], json.loads(row["content"]))
+        (row["publication"], row["game_id"], row["reason"], json.loads(row["content"]))
         for row in rows.to_pylist()
     ]
 
@@ -243,5 +244,4 @@ _SEASON_YEAR = "EXTRACT(YEAR FROM DATE_SUB(game_date, INTERVAL 9 MONTH))"
 def _certified(
     tables: Mapping[str, DatedTable], name: str, dates: Sequence[date]
 ) -> dict[str, str]:
-    between = f"t.game_date BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
-    return {name: certified_rows(tables[name].contract, between)}
+    return {name: certified_rows(tables[name].contract, dates[0], dates[-1])}

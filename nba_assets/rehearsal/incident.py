@@ -359,7 +359,7 @@ def _visible_when_fresh(night: Night, shape: Shape) -> int:
 
 def _held_games(settings: Settings, table: str, day: date) -> list[str]:
     with build_warehouse(settings).reading() as engine:
-        games = ledger.games(engine, [table], day, day)
+        games = ledger.verdicts(engine, [table], day, day)
     return [
         f"{game.game_id} ({game.away_team} @ {game.home_team})"
         for game in sorted(games, key=lambda game: game.game_id)

@@ -197,8 +197,10 @@ def _extra(scene: Scene, number: int, minutes: float, usage_rate: float | None =
 _NO_COUNT = ("player_id", "is_home", "starter", "played", "won")
 
 
-def _repeat_last(scene: Scene) -> None:
-    scene.staged.append(dict(scene.staged[-1]))
+def _repeat_a_row(scene: Scene) -> None:
+    """One that adds nothing to a sum."""
+    idle = min(scene.staged, key=lambda row: row.get("minutes") or 0)
+    scene.staged.append(dict(idle))
 
 
 def _drop_team(scene: Scene) -> None:
@@ -358,7 +360,7 @@ IDENTITIES: tuple[tuple[str, Change], ...] = (
     ("rebounds_identity", _more("reb")),
 )
 OF_GAMES: tuple[tuple[str, Change], ...] = (
-    ("grain_unique", _repeat_last),
+    ("grain_unique", _repeat_a_row),
     ("unscheduled", _strange_game),
 )
 CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
@@ -461,7 +463,7 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
         ),
     ),
     "player_points_model": (
-        ("grain_unique", _repeat_last),
+        ("grain_unique", _repeat_a_row),
         ("missing", lambda s: s.staged.clear()),
         ("strictly_before", lambda s: _update(s, {"trained_through": DAY})),
         ("too_good", lambda s: _update(s, {"validation_mae": 3.0})),

@@ -142,7 +142,7 @@ def test_a_hole_does_not_hold_its_own_date_or_earlier_ones(built: Deployment) ->
         engine.transaction(
             [
                 (
-                    "UPDATE ledger.games SET verdict = 'held', reason = 'lost' "
+                    "UPDATE ledger.verdicts SET verdict = 'held', reason = 'lost' "
                     f"WHERE game_id = '{game}' AND table_name = 'team_offense_game_summary'"
                 )
             ]
@@ -312,7 +312,7 @@ def test_a_traded_player_brings_the_hole_of_his_old_team(
         engine.transaction(
             [
                 (
-                    "UPDATE ledger.games SET verdict = 'held', reason = 'lost' "
+                    "UPDATE ledger.verdicts SET verdict = 'held', reason = 'lost' "
                     f"WHERE game_id = '{lost}' AND table_name = 'player_game_summary'"
                 )
             ]

@@ -16,6 +16,7 @@ import pytest
 
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.certification import ledger
+from nba_assets.certification.certified import stored
 from nba_assets.certification.digest import digest_query
 from nba_assets.certification.ledger import Status, Verdict
 from nba_assets.engines.duckdb_file import DuckDBEngine
@@ -23,6 +24,7 @@ from nba_assets_tests.certification.nursery import RANGE, ROUNDS, TABLE, overlap
 from nba_assets_tests.tiny_league import SEASON_START, SLATES, Deployment
 
 ROOT = Path(__file__).parents[2]
+STORED = stored(TEAM_BOX_SCORES, SEASON_START, SLATES[-1])
 ROUNDS_OF_KILLS, AT_ONCE = 50, 4
 """two hundred kills: of four publishers one is in its transaction, the others wait or prepare"""
 LONGEST = 0.05
@@ -56,31 +58,34 @@ def _request(process: "subprocess.Popen[str]", request: str) -> list[int]:
 
 
 def _digests(engine: DuckDBEngine) -> dict[date, str]:
-    """Of the rows as they lie in the store."""
-    rows = engine.query(digest_query(TEAM_BOX_SCORES, f"store.{TABLE}")).to_pylist()
+    """Of the rows that are the dates'."""
+    rows = engine.query(digest_query(TEAM_BOX_SCORES, f"({STORED}) AS s")).to_pylist()
     return {row["game_date"]: row["digest"] for row in rows}
 
 
 def _check(engine: DuckDBEngine, allowed: tuple[Mapping[date, str], ...]) -> int:
     """Every date is one of the allowed versions, and the ledger says which; attempts so far."""
-    stored = _digests(engine)
+    digests = _digests(engine)
     latest = ledger.latest(engine, (TABLE,), RANGE[0], RANGE[-1])
-    held = engine.query(
-        f"SELECT game_date, COUNT(*) AS found, MIN(attempt) AS low, MAX(attempt) AS high "
-        f"FROM store.{TABLE} GROUP BY game_date"
-    )
-    rows = {row["game_date"]: row for row in held.to_pylist()}
-    games = ledger.games(engine, (TABLE,), RANGE[0], RANGE[-1])
+    versions = engine.query(
+        f"SELECT s.game_date, s.publication, COUNT(*) AS found, COUNT(a.attempt) AS recorded "
+        f"FROM store.{TABLE} AS s LEFT JOIN ledger.attempts AS a ON a.table_name = '{TABLE}' "
+        "AND a.game_date = s.game_date AND a.stored_publication = s.publication "
+        "AND a.publication = s.publication GROUP BY s.game_date, s.publication"
+    ).to_pylist()
+    assert all(row["found"] == row["recorded"] for row in versions), "no version without a record"
+    rows = {(row["game_date"], row["publication"]): row["found"] for row in versions}
+    games = ledger.verdicts(engine, (TABLE,), RANGE[0], RANGE[-1])
     for day in RANGE:
         attempt = latest[TABLE, day]
-        assert stored[day] in {version[day] for version in allowed}
-        assert attempt.digest == stored[day]
-        assert attempt.stored_rows == rows[day]["found"] == 6
-        assert attempt.stored_attempt == rows[day]["low"] == rows[day]["high"]
+        assert digests[day] in {version[day] for version in allowed}
+        assert attempt.digest == digests[day]
+        assert attempt.stored_publication is not None
+        assert attempt.stored_rows == rows[day, attempt.stored_publication] == 6
         assert attempt.status is Status.COMPLETE
         assert [game.verdict for game in games if game.game_date == day] == [Verdict.CERTIFIED] * 3
     # A range is one transaction: its dates are all of the same version.
-    assert {day: stored[day] for day in RANGE} in [
+    assert {day: digests[day] for day in RANGE} in [
         {day: version[day] for day in RANGE} for version in allowed
     ]
     return _attempts(engine)[RANGE[0]]
@@ -151,12 +156,12 @@ def test_publishers_of_overlapping_ranges_lose_and_double_nothing(scheduled: Dep
     with scheduled.warehouse.reading() as engine:
         after = _attempts(engine)
         latest = ledger.latest(engine, (TABLE,), SLATES[0], SLATES[6])
-        stored = _digests(engine)
+        digests = _digests(engine)
         failed = engine.query(
             f"SELECT message FROM ledger.attempts WHERE status <> 'COMPLETE' "
             f"AND status <> 'EMPTY_OK' AND table_name = '{TABLE}'"
         ).to_pylist()
-        rows = engine.query(f"SELECT game_id, team FROM store.{TABLE}").to_pylist()
+        rows = engine.query(f"SELECT game_id, team FROM ({STORED}) AS s").to_pylist()
     assert failed == []
     for number, day in enumerate(SLATES[:7]):
         covering = [
@@ -164,5 +169,5 @@ def test_publishers_of_overlapping_ranges_lose_and_double_nothing(scheduled: Dep
         ]
         # Who finds what another has just published leaves a look.
         assert before.get(day, 0) < after[day] <= before.get(day, 0) + ROUNDS * len(covering)
-        assert latest[TABLE, day].digest == stored[day]
+        assert latest[TABLE, day].digest == digests[day]
     assert len(rows) == len({tuple(row.items()) for row in rows}) == 6 * 7

@@ -65,13 +65,14 @@ def _decision(
 
 def _before(status: Status, **values: Any) -> Attempt:
     """A latest attempt that stored the rows it made."""
-    stored = {"stored_attempt": 4, "stored_status": status, "digest": "old", "stored_rows": 48}
+    stored = {"stored_publication": 4, "stored_status": status, "digest": "old", "stored_rows": 48}
     return Attempt(
         **{
             "table_name": BY_GAME.name,
             "game_date": DAY,
             "attempt": 4,
             "publication": 7,
+            "verdicts_publication": 7,
             "status": status,
             "certificate": "c",
             "causes": (),
@@ -169,7 +170,7 @@ def test_a_worse_attempt_never_replaces_a_certified_version(
 
     assert not decision.replaces
     assert decision.attempt.attempt == 5
-    for name in ("stored_attempt", "stored_status", "digest", "stored_rows"):
+    for name in ("stored_publication", "stored_status", "digest", "stored_rows"):
         assert getattr(decision.attempt, name) == getattr(before, name)
 
 
@@ -180,7 +181,8 @@ def test_a_certified_attempt_replaces_what_was_not_even_if_the_rows_are_equal(
     decision = _decision([READY], before=_before(stored), digest="old")
 
     assert decision.replaces
-    assert (decision.attempt.stored_attempt, decision.attempt.stored_status) == (5, Status.COMPLETE)
+    assert decision.attempt.stored_publication == decision.attempt.publication
+    assert decision.attempt.stored_status is Status.COMPLETE
 
 
 @pytest.mark.parametrize("stored", CERTIFIED)
@@ -188,7 +190,7 @@ def test_unchanged_rows_are_not_published_again(stored: Status) -> None:
     decision = _decision([READY], before=_before(stored), digest="old")
 
     assert not decision.replaces
-    assert (decision.attempt.attempt, decision.attempt.stored_attempt) == (5, 4)
+    assert (decision.attempt.attempt, decision.attempt.stored_publication) == (5, 4)
     assert decision.attempt.status is Status.COMPLETE
 
 
@@ -197,7 +199,8 @@ def test_changed_rows_that_pass_are_published(stored: Status) -> None:
     decision = _decision([READY], before=_before(stored))
 
     assert decision.replaces
-    assert (decision.attempt.stored_attempt, decision.attempt.digest) == (5, "new")
+    assert decision.attempt.stored_publication == decision.attempt.publication
+    assert decision.attempt.digest == "new"
 
 
 def test_rows_that_are_gone_by_right_are_taken_away() -> None:
@@ -237,7 +240,7 @@ def test_a_failure_keeps_everything_stored() -> None:
 
     assert not decision.replaces
     assert decision.attempt.status is Status.FAILED
-    assert (decision.attempt.attempt, decision.attempt.stored_attempt) == (5, 4)
+    assert (decision.attempt.attempt, decision.attempt.stored_publication) == (5, 4)
     assert (decision.attempt.digest, decision.attempt.stored_rows) == ("old", 48)
     assert not all(check.passed for check in decision.attempt.checks)
 
@@ -245,7 +248,7 @@ def test_a_failure_keeps_everything_stored() -> None:
 def test_a_failure_of_a_date_never_tried() -> None:
     attempt = failed(BY_GAME, DAY, None, "no", ORIGIN, 7).attempt
 
-    assert (attempt.attempt, attempt.stored_attempt, attempt.stored_rows) == (1, None, 0)
+    assert (attempt.attempt, attempt.stored_publication, attempt.stored_rows) == (1, None, 0)
 
 
 def _judged(games: Sequence[DueGame], violations: Sequence[Violation], before: Attempt) -> Any:
@@ -288,7 +291,7 @@ def test_rows_changed_behind_the_ledger_are_stored_again() -> None:
     again = _decision([READY], before=first.attempt, stored=Stored({}, "tampered"))
 
     assert again.replaces
-    assert again.attempt.stored_attempt == 2
+    assert again.attempt.stored_publication == again.attempt.publication
 
 
 def test_every_game_gets_its_verdict_and_every_other_one_its_reason() -> None:

@@ -29,8 +29,9 @@ ATTEMPT = Attempt(
     attempt=3,
     publication=12,
     status=Status.HELD,
-    stored_attempt=1,
+    stored_publication=5,
     stored_status=Status.COMPLETE,
+    verdicts_publication=12,
     expected_records=16,
     actual_records=2,
     completeness=12.5,
@@ -144,7 +145,7 @@ def test_only_less_than_is_demanded_now_is_too_lax(
 def test_a_range_and_tables_are_asked_for_exactly(whole_season: Deployment) -> None:
     with whole_season.warehouse.reading() as engine:
         found = ledger.latest(engine, ("schedule", "team_form"), SLATES[0], SLATES[1])
-        games = ledger.games(engine, ("team_box_scores",), SLATES[0], SLATES[0])
+        games = ledger.verdicts(engine, ("team_box_scores",), SLATES[0], SLATES[0])
 
     assert {table for table, _ in found} == {"schedule", "team_form"}
     assert {day for _, day in found} == {date(2025, 10, n) for n in (3, 4, 5)}

@@ -70,7 +70,7 @@ def test_coverage_counts_certified_rows_with_minutes(built: Deployment) -> None:
                     f"WHERE game_date = DATE '{DAY}' AND minutes > 0"
                 ),
                 (
-                    "UPDATE ledger.games SET verdict = 'held' WHERE table_name = "
+                    "UPDATE ledger.verdicts SET verdict = 'held' WHERE table_name = "
                     f"'player_game_summary' AND game_date = DATE '{LAST}'"
                 ),
             ]
@@ -87,10 +87,11 @@ def test_coverage_counts_certified_rows_with_minutes(built: Deployment) -> None:
 
 def test_prediction_errors_are_weighted_by_player_games(built: Deployment) -> None:
     games = built.league.games(LAST)[:2]
+    number = built.attempt("player_points_evaluation", LAST).publication
     with built.warehouse.writing() as engine:
         statements = [
             (
-                f"DELETE FROM ledger.games WHERE table_name = 'player_points_evaluation' "
+                f"DELETE FROM ledger.verdicts WHERE table_name = 'player_points_evaluation' "
                 f"AND game_date = DATE '{LAST}'"
             )
         ]
@@ -98,11 +99,12 @@ def test_prediction_errors_are_weighted_by_player_games(built: Deployment) -> No
             statements += [
                 (
                     f"INSERT INTO store.player_points_evaluation VALUES ('{game}', DATE '{LAST}', "
-                    f"'xgboost', 'all', {rows}, {error}, {error / rows}, 1.0, {inside}, 1)"
+                    f"'xgboost', 'all', {rows}, {error}, {error / rows}, 1.0, {inside}, {number})"
                 ),
                 (
-                    "INSERT INTO ledger.games VALUES ('player_points_evaluation', "
-                    f"DATE '{LAST}', '{game}', 'certified', 1, '{{}}', '', NULL, 'BOS', 'MIA')"
+                    "INSERT INTO ledger.verdicts VALUES ('player_points_evaluation', "
+                    f"DATE '{LAST}', {number}, '{game}', 'certified', 1, '{{}}', '', NULL, "
+                    "'BOS', 'MIA')"
                 ),
             ]
         engine.transaction(statements)

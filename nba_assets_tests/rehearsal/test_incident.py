@@ -103,7 +103,7 @@ def visible(settings: Settings, day: date) -> dict[str, list[dict[str, object]]]
 
 def held_games(settings: Settings, table: str, day: date) -> set[str]:
     with build_warehouse(settings).reading() as engine:
-        games = ledger.games(engine, [table], day, day)
+        games = ledger.verdicts(engine, [table], day, day)
     return {game.game_id for game in games if game.verdict is Verdict.HELD}
 
 
