@@ -50,7 +50,7 @@ def build_warehouse(settings: Settings) -> "Warehouse":
 
 def build_tables(settings: Settings) -> "dict[str, DatedTable]":
     """The dated tables of the configured deployment."""
-    return dated_tables(settings.data_dir / "models", settings.thresholds)
+    return dated_tables(settings.models_dir, settings.thresholds)
 
 
 def build_publisher(
@@ -91,6 +91,11 @@ class Deployment:
         return cls(
             settings, build_tables(settings), build_source(settings), build_warehouse(settings)
         )
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the model files lie."""
+        return self.settings.models_dir
 
     @cached_property
     def store(self) -> "Warehouse":

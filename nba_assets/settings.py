@@ -52,6 +52,11 @@ class Settings(BaseModel):
         return self.data_dir / "warehouse.duckdb"
 
     @property
+    def models_dir(self) -> Path:
+        """The folder of the model files."""
+        return self.data_dir / "models"
+
+    @property
     def thresholds(self) -> dict[str, float]:
         """The limits the rules of the contracts name as ``@name``."""
         return {

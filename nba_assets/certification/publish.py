@@ -37,7 +37,8 @@ from nba_assets.certification.decide import (
 from nba_assets.certification.digest import EMPTY_DIGEST, digests
 from nba_assets.certification.ledger import Attempt, Cause, Restoration
 from nba_assets.certification.transaction import coming_rows, look, publish, what_is_stored
-from nba_assets.certification.versions import restorable, version_rows
+from nba_assets.certification.vacuum import refuse_beyond
+from nba_assets.certification.versions import restorable, version_at, version_rows
 from nba_assets.contracts.contract import SetRule, Severity, Unit
 from nba_assets.contracts.dated_table import (
     Computed,
@@ -284,6 +285,48 @@ class Publisher:
             publish(engine, table.contract, [decision], also=[restoration.statement()])
         return decision.attempt
 
+    def reproduce(
+        self, name: str, day: date, publication: int | None = None
+    ) -> "tuple[Attempt, pa.Table, pa.Table]":
+        """The record of a version of a date, its rows, and the same computed once more.
+
+        They are computed from the inputs as they were known when the version was published; which
+        version, the date's as of ``publication`` or the current one.
+
+        Raises:
+            WarehouseError: there is no such version, it comes from a source, it was computed by
+                other code, or a vacuum has removed what it was computed from.
+        """
+        table = self._tables[name]
+        with self._warehouse.reading() as engine:
+            history = ledger.history(engine, name, day)
+            last = history[-1].publication if history else 0
+            version = version_at(history, last if publication is None else publication)
+            if version is None or isinstance(table.produce, FromSource):
+                raise WarehouseError(
+                    f"{name} {day} has no computed version to reproduce; `nba-assets history "
+                    f"{name} {day}` lists what there is"
+                )
+            if version.code_version != table.code_version:
+                raise WarehouseError(
+                    f"{name} {day}: publication {version.publication} was computed by code "
+                    f"{version.code_version}, now {table.code_version}: use that release"
+                )
+            as_of = version.publication - 1
+            refuse_beyond(engine, as_of)
+            rows = version_rows(engine, table.contract, version)
+            self._begin(engine, table, [day], _Staged(), as_of)
+            relations = self._relations(table, [day], as_of)
+            names = ", ".join(table.contract.column_names)
+            if isinstance(table.produce, FromSQL):
+                again = engine.query(f"SELECT {names} FROM ({table.produce.query}) AS t", relations)
+            else:
+                queries = table.produce.queries.items()
+                inputs = {key: engine.query(query, relations) for key, query in queries}
+                again = table.produce.compute(inputs, [day]).rows.select(rows.column_names)
+        order = [(column, "ascending") for column in table.contract.grain]
+        return version, rows.sort_by(order), again.cast(rows.schema).sort_by(order)
+
     def _read(self, table: DatedTable, dates: Sequence[date]) -> _Staged:
         """What the source has; of a schedule all of the season, to tell a move from a loss."""
         first, last = dates[0], dates[-1]
@@ -374,7 +417,12 @@ class Publisher:
         return sorted({*dates, *(day for day in moved if (table.name, day) in tried)})
 
     def _begin(
-        self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
+        self,
+        engine: "Engine",
+        table: DatedTable,
+        dates: Sequence[date],
+        staged: _Staged,
+        as_of: int | None = None,
     ) -> tuple[Known, Readiness]:
         """Work out what can be built and leave it in temporary tables."""
         import pyarrow as pa
@@ -382,7 +430,7 @@ class Publisher:
         self._load_dates(engine, dates)
         names = (*table.upstream_tables(), table.name)
         first = reaches_back(table, dates[0])
-        known = Known.of(engine, self._tables, names, first, dates[-1])
+        known = Known.of(engine, self._tables, names, first, dates[-1], as_of=as_of)
         found = ready(known, table, dates)
         if staged.held:
             found = replace(found, held_dates={**found.held_dates, **staged.held})
@@ -463,10 +511,12 @@ class Publisher:
                 games[key] = DueGame(*key, home, away, "ready")
         return replace(found, games=[games[key] for key in sorted(games)])
 
-    def _relations(self, table: DatedTable, dates: Sequence[date]) -> dict[str, str]:
+    def _relations(
+        self, table: DatedTable, dates: Sequence[date], as_of: int | None = None
+    ) -> dict[str, str]:
         return {
             read.relation: relation(
-                self._tables[read.table].contract, read.scope, dates[0], dates[-1]
+                self._tables[read.table].contract, read.scope, dates[0], dates[-1], as_of
             )
             for read in table.reads
         }

@@ -5,7 +5,7 @@ Schema ``store`` holds the rows of every version of a date with the publication 
 which shows a date only from the version that passed its audit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.certification.migrations import (
@@ -56,7 +56,7 @@ def migrate(warehouse: Warehouse, contracts: Iterable[Contract]) -> int | None:
         stored = engine.columns()
         found = version(engine, stored)
         if found is not None and found < VERSION:
-            engine.transaction([*steps(found, stored), *_views(contracts)])
+            engine.transaction([*steps(found, stored), *_missing(tuple(contracts))])
         else:
             refuse_another_version(found)
     return found
@@ -96,6 +96,14 @@ def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
     """
     contracts = tuple(contracts)
     is_current(engine, contracts)
+    is_new = version(engine, engine.columns()) is None
+    yield from _missing(contracts)
+    if is_new:
+        yield record_version()
+
+
+def _missing(contracts: Sequence[Contract]) -> Iterator[str]:
+    """The statements that create the tables that do not exist yet, and what readers see of all."""
     yield "CREATE SCHEMA IF NOT EXISTS store"
     yield "CREATE SCHEMA IF NOT EXISTS ledger"
     for (schema, name), columns in _wanted(contracts).items():
@@ -105,8 +113,6 @@ def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
         "INSERT INTO ledger.clock (publication) SELECT 0 FROM "
         "(SELECT COUNT(*) AS found FROM ledger.clock) AS clocks WHERE clocks.found = 0"
     )
-    if version(engine, engine.columns()) is None:
-        yield record_version()
     yield from _views(contracts)
 
 

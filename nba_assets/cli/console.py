@@ -11,10 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nba_assets.operations.gates import Gate
 from nba_assets.operations.plan import Need, Run, spans
 from nba_assets.operations.report import (
     STATES,
-    Coverage,
     Gap,
     PredictionError,
     Rejected,
@@ -25,7 +25,9 @@ from nba_assets.operations.report import (
 from nba_assets.seasons import season_label
 
 if TYPE_CHECKING:
-    from nba_assets.certification.ledger import Ruling, Rulings
+    from nba_assets.certification.ledger import Attempt, Ruling, Rulings
+    from nba_assets.certification.vacuum import Dead
+    from nba_assets.certification.versions import Difference
     from nba_assets.operations.plan import Standing
 
 SHOWN = 12
@@ -164,26 +166,16 @@ def causes(gaps: Sequence[Gap], *, everything: bool) -> RenderableType:
     return Group(*parts)
 
 
-def coverages(found: Sequence[Coverage], required: float) -> RenderableType:
+def coverages(gates: Sequence[Gate]) -> RenderableType:
     """usage_rate coverage by season and overall, beside the gate."""
     table = _plain_table("season")
     for name in ("rows", "with usage_rate", "coverage"):
         table.add_column(name, justify="right")
-    for label, rows, with_rate in coverage_lines(found):
-        share = with_rate / rows
-        colour = "red" if share < required else "green"
-        table.add_row(label, f"{rows:,}", f"{with_rate:,}", Text(f"{100 * share:.2f} %", colour))
+    for gate in gates:
+        share = Text(f"{100 * gate.share:.2f} %", "green" if gate.passed else "red")
+        table.add_row(gate.period, f"{gate.rows:,}", f"{gate.with_usage_rate:,}", share)
+    required = gates[0].required
     return _section(f"usage_rate on rows with minutes > 0 (gate: {required:.0%})", table)
-
-
-def coverage_lines(found: Sequence[Coverage]) -> list[tuple[str, int, int]]:
-    """Label, rows and rows with a usage_rate of every season, and of all of them."""
-    lines = [(season_label(one.season_year), one.rows, one.with_usage_rate) for one in found]
-    if found:
-        lines.append(
-            ("overall", sum(one.rows for one in found), sum(one.with_usage_rate for one in found))
-        )
-    return lines
 
 
 def errors(found: Sequence[PredictionError]) -> RenderableType:
@@ -283,6 +275,83 @@ def row(content: "dict[str, Any]") -> Table:
     for name, value in content.items():
         table.add_row(name, Text("NULL", "red") if value is None else Text(str(value)))
     return table
+
+
+def history(found: "Sequence[Attempt]") -> RenderableType:
+    """Every record of a date, and which of its versions is current."""
+    table = Table("publication", "recorded", "status", "version", "rows", "run", "why", box=None)
+    table.columns[4].justify = "right"
+    for one in found:
+        table.add_row(
+            f"{one.publication}",
+            f"{one.recorded_at:%Y-%m-%d %H:%M:%S}",
+            Text(one.status, COLOURS.get(one.status, "green")),
+            "" if one.stored_publication is None else f"{one.stored_publication}",
+            f"{one.stored_rows:,}",
+            Text(_short(one.run_id, 20)),
+            Text(_short(one.message)),
+        )
+    last = found[-1]
+    current = (
+        f"Readers see the version of publication {last.stored_publication}"
+        if last.stored_status in GOOD
+        else "Readers see no version of it"
+    )
+    return Group(
+        table,
+        Text(f"{current}. What differs: `nba-assets diff TABLE DATE [--from N] [--to N]`."),
+    )
+
+
+def difference(found: "Difference", grain: Sequence[str], *, everything: bool) -> RenderableType:
+    """What came, went and changed between two versions of a date."""
+    new = found.new
+    was = f"publication {found.old.publication}" if found.old else "nothing"
+    title = (
+        f"{new.table_name} {new.game_date}, {was} to publication {new.publication}: "
+        f"{plural(len(found.came), 'row')} came, {len(found.went):,} went, "
+        f"{len(found.changed):,} changed."
+    )
+    table = Table("", *grain, "column", "before", "after", box=None)
+    lines: list[list[RenderableType]] = []
+    for sign, rows in (("+", found.came), ("-", found.went)):
+        lines += [[sign, *(str(one[name]) for name in grain), "", "", ""] for one in rows]
+    for one, columns in found.changed:
+        key = [str(one[name]) for name in grain]
+        lines += [
+            ["~", *key, name, Text(str(before)), Text(str(after))]
+            for name, (before, after) in columns.items()
+        ]
+    shown = lines if everything else lines[: 4 * SHOWN]
+    for line in shown:
+        table.add_row(*line)
+    parts: list[RenderableType] = [Text(title, "bold")]
+    if lines:
+        parts.append(table)
+    if len(shown) < len(lines):
+        parts.append(_more(len(lines) - len(shown), "line"))
+    return Group(*parts)
+
+
+def dead(found: "Dead", *, removed: bool) -> RenderableType:
+    """What a vacuum removed, or would."""
+    if not found.versions and not found.verdicts:
+        return Text("Nothing has been superseded for that long: there is nothing to remove.")
+    table = Table("table", "versions of dates", "rows", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, number in found.versions.items():
+        table.add_row(name, f"{number:,}", f"{found.rows[name]:,}")
+    done = "Removed" if removed else "Would be removed"
+    then = "" if removed else "; run it again with --now"
+    return Group(
+        table,
+        Text(
+            f"{done}: {plural(sum(found.rows.values()), 'row')} and "
+            f"{plural(found.verdicts, 'verdict')} superseded before publication "
+            f"{found.horizon}{then}. What is current stays."
+        ),
+    )
 
 
 def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:

@@ -1,24 +1,21 @@
 """The operator's command: exit codes, what it runs, and what it says."""
 
-import json
 import os
-import shutil
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 
 from nba_assets.certification import ledger
 from nba_assets.cli.main import main
-from nba_assets.deployment import Deployment as Selected
 from nba_assets.deployment import build_source
 from nba_assets.settings import Settings
+from nba_assets_tests.cli.invoke import as_json, run, words
 from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment, TinyLeague
 
 DAY = SLATES[7]
@@ -30,13 +27,21 @@ COMMANDS = (
     "adopt",
     "backfill",
     "certify",
+    "diff",
+    "export",
+    "history",
+    "import",
+    "migrate",
     "plan",
     "quarantine",
     "quarantine list",
     "quarantine show",
     "repair",
+    "reproduce",
+    "restore",
     "revoke",
     "status",
+    "vacuum",
     "waive",
     "waivers",
 )
@@ -50,34 +55,6 @@ CHECKPOINT = {
     "completeness",
     "validation_passed",
 }
-
-
-@pytest.fixture(autouse=True)
-def _checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working directory with the instance a checkout has."""
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
-
-
-def selected(deployment: Deployment, **settings: Any) -> Selected:
-    chosen = Settings(data_dir=deployment.folder, first_date=SEASON_START, **settings)
-    return Selected(chosen, deployment.tables, deployment.league, deployment.warehouse)
-
-
-def run(deployment: Deployment, *arguments: str, **settings: Any) -> Result:
-    result = CliRunner().invoke(main, list(arguments), obj=selected(deployment, **settings))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def as_json(deployment: Deployment, *arguments: str) -> Any:
-    return json.loads(run(deployment, *arguments, "--json").stdout)
-
-
-def words(text: str) -> str:
-    """The text without its line breaks, which depend on the width of the terminal."""
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
