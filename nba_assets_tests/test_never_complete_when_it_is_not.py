@@ -808,11 +808,11 @@ def test_18_an_error_at_commit_is_one_of_ours(
         def commit(self) -> None:
             raise duckdb.IOException("No space left on device")
 
-    def transaction(self: DuckDBEngine, statements: Any) -> None:
+    def transaction(self: DuckDBEngine, statements: Any, loads: Any) -> None:
         if any("INSERT INTO store." in statement for statement in statements):
             calls.append(statements)
             self._connection = Full(self._connection)  # type: ignore[assignment]
-        real(self, statements)
+        real(self, statements, loads)
 
     monkeypatch.setattr(DuckDBEngine, "transaction", transaction)
     game = built.league.games(DAY)[0]

@@ -1,17 +1,21 @@
-"""The audit of staged rows against their contract. Every rule is one query for what breaks it.
+"""The audit of rows against their contract, in one query: what breaks which rule, game by game.
 
 What follows from the columns alone (NULLs, allowed values, bounds) is judged first. A game that
 breaks any of it is set aside before anything computes with its values: no sum overflows for it, and
 no other game suffers from it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from nba_assets.contracts.contract import Contract, RowRule, SetRule, Severity, Unit
-from nba_assets.engines.engine import Engine
+from nba_assets.engines.engine import Create, Query, Step
 from nba_assets.engines.googlesql import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MISSING = "missing"
 """Rule of a game with fewer records than expected."""
@@ -60,68 +64,84 @@ class Audit:
     rows: Mapping[date, int]
 
 
-def audit(
-    engine: Engine,
-    contract: Contract,
-    relations: Mapping[str, str],
-    *,
-    has_stored: bool = False,
-) -> Audit:
-    """Audit the temporary table ``staged`` against its contract.
+def audit_steps(
+    contract: Contract, relations: Mapping[str, str], *, has_stored: bool = False
+) -> list[Step]:
+    """The audit of the temporary table ``arrived``, of one round trip; ``audited`` reads it.
 
-    Afterwards ``staged`` lacks the games whose values break what their columns declare; ``arrived``
-    has all rows. ``scheduled_games`` holds every game of the dates with its state, ``due_games``
-    the ready ones, ``required_games`` all but the waived; ``relations`` are what the rules read.
-    ``has_stored`` says that rows of the dates passed before.
+    Afterwards ``staged`` has the rows without the games whose values break what their columns
+    declare. ``scheduled_games`` holds every game of the dates with its state, ``due_games`` the
+    ready ones, ``required_games`` all but the waived; ``relations`` are what the rules read.
+    ``has_stored`` says that rows of the dates may have passed before.
     """
-    rows = _rows(engine)
-    unsound = _set_unsound_aside(engine, contract)
+    by_game = contract.unit is Unit.GAME
+    same_game = "AND COALESCE(u.game_id = a.game_id, TRUE)" if by_game else ""
+    rules = " UNION ALL ".join(
+        f"SELECT {quoted(rule.name)} AS rule, game_date, game_id, detail "
+        f"FROM ({_with_thresholds(contract, rule)}) AS broken"
+        for rule in _set_rules(contract, has_stored=has_stored)
+    )
     own = [rule for rule in contract.rules if isinstance(rule, RowRule)]
-    violations = [
-        *unsound,
-        *_row_violations(engine, contract, own),
-        *_set_violations(engine, _grain_unique(contract), relations),
+    violations = f"SELECT rule, game_date, game_id, detail FROM unsound UNION ALL {rules}"
+    if own:
+        violations += f" UNION ALL {_broken_by_rows(contract, own, 'staged')}"
+    steps: list[Step] = [
+        Create("unsound", _broken_by_rows(contract, list(column_rules(contract)), "arrived")),
+        Create(
+            "staged",
+            "SELECT a.* FROM arrived AS a LEFT JOIN unsound AS u "
+            f"ON u.game_date = a.game_date {same_game} WHERE u.game_date IS NULL",
+        ),
+        Query(violations, relations),
+        Query("SELECT game_date, COUNT(*) AS found FROM arrived GROUP BY game_date"),
     ]
-    if contract.unit is Unit.GAME:
-        violations += _set_violations(engine, _UNSCHEDULED, relations)
-    for rule in contract.rules:
-        if isinstance(rule, SetRule):
-            violations += _set_violations(engine, rule, relations, dict(contract.thresholds))
-    if has_stored and contract.keeps_rows:
-        violations += _set_violations(engine, _nothing_vanishes(contract), relations)
-    counts, missing = _counts(engine, contract, relations)
-    aside = {(violation.game_date, violation.game_id) for violation in unsound}
+    if contract.records:
+        steps.append(Query(contract.records.query, relations))
+    if contract.figures:
+        figures = ", ".join(
+            f"CAST({figure.expression} AS FLOAT64) AS {figure.name}" for figure in contract.figures
+        )
+        steps.append(Query(f"SELECT game_date, {figures} FROM staged GROUP BY game_date"))
+    return steps
+
+
+def audited(
+    contract: Contract, results: "Sequence[pa.Table]", due: Collection[tuple[date, str]]
+) -> Audit:
+    """What the audit found; ``due`` are the games of ``due_games``."""
+    broken, arrived, *more = (result.to_pylist() for result in results)
+    rules: dict[str, RowRule | SetRule] = {rule.name: rule for rule in column_rules(contract)}
+    unsound_rules = set(rules)
+    rules |= {rule.name: rule for rule in _set_rules(contract, has_stored=True)}
+    rules |= {rule.name: rule for rule in contract.rules}
+    violations = [
+        Violation(
+            rules[row["rule"]].check,
+            row["rule"],
+            rules[row["rule"]].severity,
+            row["game_date"],
+            row["game_id"],
+            row["detail"],
+        )
+        for row in broken
+    ]
+    counts, missing = _counts(more.pop(0) if contract.records else [], due)
+    aside = {(v.game_date, v.game_id) for v in violations if v.rule in unsound_rules}
     violations += (v for v in missing if (v.game_date, v.game_id) not in aside)
     found = sorted(violations, key=lambda v: (str(v.game_date), v.game_id or "", v.text))
-    return Audit(tuple(found), counts, _figures(engine, contract), rows)
+    figures = {row.pop("game_date"): row for row in (more.pop(0) if contract.figures else [])}
+    return Audit(tuple(found), counts, figures, {row["game_date"]: row["found"] for row in arrived})
 
 
-def _set_unsound_aside(engine: Engine, contract: Contract) -> list[Violation]:
-    """Take the games out of ``staged`` of which a value is not what its column declares."""
-    import pyarrow as pa
-
-    found = _row_violations(engine, contract, list(column_rules(contract)))
-    engine.create("arrived", "SELECT * FROM staged")
-    if not found:
-        return []
-    by_game = contract.unit is Unit.GAME
-    unsound = {(v.game_date, v.game_id if by_game else None) for v in found}
-    engine.load(
-        "unsound",
-        pa.table(
-            {
-                "game_date": pa.array([day for day, _ in unsound], pa.date32()),
-                "game_id": pa.array([game for _, game in unsound], pa.string()),
-            }
-        ),
-    )
-    same_game = "AND COALESCE(u.game_id = a.game_id, TRUE)" if by_game else ""
-    engine.create(
-        "staged",
-        "SELECT a.* FROM arrived AS a LEFT JOIN unsound AS u "
-        f"ON u.game_date = a.game_date {same_game} WHERE u.game_date IS NULL",
-    )
-    return found
+def _set_rules(contract: Contract, *, has_stored: bool) -> list[SetRule]:
+    """The rules across rows: those every table has, then the contract's own."""
+    rules = [_grain_unique(contract)]
+    if contract.unit is Unit.GAME:
+        rules.append(_UNSCHEDULED)
+    rules += (rule for rule in contract.rules if isinstance(rule, SetRule))
+    if has_stored and contract.keeps_rows:
+        rules.append(_nothing_vanishes(contract))
+    return rules
 
 
 def column_rules(contract: Contract) -> Iterator[RowRule]:
@@ -210,67 +230,36 @@ def _grain_unique(contract: Contract) -> SetRule:
     )
 
 
-def _row_violations(
-    engine: Engine, contract: Contract, declared: Sequence[RowRule]
-) -> list[Violation]:
-    if not declared:
-        return []
-    rules = {rule.name: rule for rule in declared}
-    every = " AND ".join(f"COALESCE({rule.predicate}, FALSE)" for rule in rules.values())
+def _broken_by_rows(contract: Contract, rules: Sequence[RowRule], rows: str) -> str:
+    """A query for rule, date, game and detail of what rows break, one line a rule and game."""
+    every = " AND ".join(f"COALESCE({rule.predicate}, FALSE)" for rule in rules)
     broken = ", ".join(
-        f"IF(COALESCE({rule.predicate}, FALSE), NULL, {quoted(name)})"
-        for name, rule in rules.items()
+        f"IF(COALESCE({rule.predicate}, FALSE), NULL, {quoted(rule.name)})" for rule in rules
     )
     grain = ", ' ', ".join(f"COALESCE(CAST({c} AS STRING), 'NULL')" for c in contract.grain)
     game = "game_id" if "game_id" in contract.column_names else "CAST(NULL AS STRING)"
-    found = engine.query(
-        "SELECT game_date, game_id, rule, COUNT(*) AS found, MIN(example) AS example FROM ("
+    return (
+        "SELECT rule, game_date, game_id, CONCAT(CAST(COUNT(*) AS STRING), "
+        "IF(COUNT(*) > 1, ' rows', ' row'), ', such as ', MIN(example)) AS detail FROM ("
         f"SELECT game_date, {game} AS game_id, CONCAT({grain}) AS example, [{broken}] AS rules "
-        f"FROM staged WHERE NOT ({every})) AS broken CROSS JOIN UNNEST(rules) AS rule "
-        "WHERE rule IS NOT NULL GROUP BY game_date, game_id, rule"
+        f"FROM {rows} WHERE NOT ({every})) AS broken CROSS JOIN UNNEST(rules) AS rule "
+        "WHERE rule IS NOT NULL GROUP BY rule, game_date, game_id"
     )
-    return [
-        Violation(
-            rules[row["rule"]].check,
-            row["rule"],
-            rules[row["rule"]].severity,
-            row["game_date"],
-            row["game_id"],
-            f"{row['found']} row{'s' if row['found'] > 1 else ''}, such as {row['example']}",
-        )
-        for row in found.to_pylist()
-    ]
 
 
-def _set_violations(
-    engine: Engine,
-    rule: SetRule,
-    relations: Mapping[str, str],
-    thresholds: Mapping[str, float] | None = None,
-) -> list[Violation]:
+def _with_thresholds(contract: Contract, rule: SetRule) -> str:
     query = rule.query
-    for name, value in sorted((thresholds or {}).items(), reverse=True):
+    for name, value in sorted(contract.thresholds, reverse=True):
         query = query.replace(f"@{name}", repr(value))
-    return [
-        Violation(
-            rule.check, rule.name, rule.severity, row["game_date"], row["game_id"], row["detail"]
-        )
-        for row in engine.query(query, relations).to_pylist()
-    ]
+    return query
 
 
 def _counts(
-    engine: Engine, contract: Contract, relations: Mapping[str, str]
+    records: Sequence[Mapping[str, Any]], due: Collection[tuple[date, str]]
 ) -> tuple[dict[date, Counts], list[Violation]]:
-    if contract.records is None:
-        return {}, []
     totals: dict[date, Counts] = {}
     missing = []
-    due = {
-        (row["game_date"], row["game_id"])
-        for row in engine.query("SELECT game_date, game_id FROM due_games").to_pylist()
-    }
-    for row in engine.query(contract.records.query, relations).to_pylist():
+    for row in records:
         day, game, expected, actual = (
             row[name] for name in ("game_date", "game_id", "expected", "actual")
         )
@@ -288,16 +277,3 @@ def _counts(
                 )
             )
     return totals, missing
-
-
-def _figures(engine: Engine, contract: Contract) -> dict[date, dict[str, float | None]]:
-    if not contract.figures:
-        return {}
-    aggregates = ", ".join(f"CAST({f.expression} AS FLOAT64) AS {f.name}" for f in contract.figures)
-    rows = engine.query(f"SELECT game_date, {aggregates} FROM staged GROUP BY game_date")
-    return {row.pop("game_date"): row for row in rows.to_pylist()}
-
-
-def _rows(engine: Engine) -> dict[date, int]:
-    rows = engine.query("SELECT game_date, COUNT(*) AS found FROM staged GROUP BY game_date")
-    return {row["game_date"]: row["found"] for row in rows.to_pylist()}

@@ -19,7 +19,7 @@ from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.certification.migrations import VERSION
 from nba_assets.certification.vacuum import refuse_beyond
 from nba_assets.contracts.contract import Contract
-from nba_assets.engines.engine import Engine
+from nba_assets.engines.engine import Engine, Load
 from nba_assets.engines.googlesql import quoted
 from nba_assets.errors import WarehouseError
 
@@ -124,9 +124,9 @@ def bring_in(
     if (folder / "models").exists():
         # Before the rows that name them; a file is named by what it was trained on.
         shutil.copytree(folder / "models", models_dir, dirs_exist_ok=True)
-    statements = []
+    statements, loads = [], []
     for name in _EXPORTED:
-        engine.load(f"imported_{name}", _parquet(folder / "ledger" / f"{name}.parquet"))
+        loads.append(Load(f"imported_{name}", _parquet(folder / "ledger" / f"{name}.parquet")))
         columns = ", ".join(COLUMNS[name])
         statements.append(
             f"INSERT INTO ledger.{name} ({columns}) SELECT {columns} FROM imported_{name}"
@@ -137,7 +137,7 @@ def bring_in(
             file = folder / kind / f"{contract.table}.parquet"
             if kind == "held" and not file.exists():
                 continue
-            engine.load(f"{kind}_{contract.table}", _parquet(file))
+            loads.append(Load(f"{kind}_{contract.table}", _parquet(file)))
             statements.append(
                 f"INSERT INTO store.{contract.table} ({columns}) "
                 f"SELECT {columns} FROM {kind}_{contract.table}"
@@ -152,7 +152,8 @@ def bring_in(
                 f"({made.publication}, {made.publication}, "
                 f"TIMESTAMP '{datetime.now(UTC).isoformat()}')"
             ),
-        ]
+        ],
+        loads,
     )
     return made
 

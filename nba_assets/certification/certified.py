@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from nba_assets.certification import ledger
 from nba_assets.certification.ledger import (
@@ -19,6 +20,7 @@ from nba_assets.certification.ledger import (
     Attempt,
     Cause,
     Game,
+    Restoration,
     Rulings,
     Status,
     Verdict,
@@ -26,10 +28,13 @@ from nba_assets.certification.ledger import (
 )
 from nba_assets.contracts.contract import Contract, Due, Unit
 from nba_assets.contracts.dated_table import DatedTable, Read, Scope
-from nba_assets.engines.engine import Engine
+from nba_assets.engines.engine import Engine, Query
 from nba_assets.engines.googlesql import quoted
 from nba_assets.errors import AnotherSource
 from nba_assets.seasons import WARMUP_DAYS, game_dates, season_start
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TRAINING_SEASONS = 3
 """seasons a training input reaches back, the current one included"""
@@ -194,6 +199,10 @@ class Known:
     ruled_dates: Mapping[str, Collection[date]]
     """the dates each game that was ever ruled on stands on"""
     publication: int
+    source: str | None = None
+    """what the warehouse is filled from; None before the first date"""
+    rejected: Mapping[tuple[str, date], Mapping[str, Restoration]] = field(default_factory=dict)
+    """the digests of versions that are not taken again, and why"""
     foreseen: dict[tuple[str, date], dict[str, Held]] = field(default_factory=dict)
     """the games that will be held of dates that are to run again, in place of what is recorded"""
     damaged: frozenset[tuple[str, date]] = frozenset()
@@ -213,21 +222,57 @@ class Known:
         checks: bool = True,
         as_of: int | None = None,
     ) -> "Known":
-        """Read it: of the tables ``names`` and the schedule; the records' checks if asked."""
+        """Read it in one round trip; see ``queries``."""
+        results = engine.run(cls.queries(tables, names, first, last, checks=checks, as_of=as_of))
+        return cls.read(tables, results, as_of)
+
+    @staticmethod
+    def queries(
+        tables: Mapping[str, DatedTable],
+        names: Sequence[str],
+        first: date,
+        last: date,
+        *,
+        checks: bool = True,
+        as_of: int | None = None,
+    ) -> list[Query]:
+        """What to ask: of the tables ``names`` and the schedule; the records' checks if wanted."""
         names = tuple(dict.fromkeys(("schedule", *names)))
+        return [
+            Query(ledger.verdicts_in_force(names, first, last, as_of)),
+            Query(ledger.records_query(names, first, last, checks=checks, as_of=as_of)),
+            Query(*_schedule_query(tables["schedule"].contract, first, last, as_of)),
+            Query(ledger.rulings_query(as_of)),
+            Query(ruled_dates_query(tables, first, last)),
+            Query(ledger.PUBLICATION),
+            Query(ledger.SOURCE),
+            Query(ledger.restorations_query(names)),
+            Query(miscounted_query(names, first, last)),
+        ]
+
+    @classmethod
+    def read(
+        cls,
+        tables: Mapping[str, DatedTable],
+        results: "Sequence[pa.Table]",
+        as_of: int | None = None,
+    ) -> "Known":
+        """What the ``queries`` found."""
+        games, records, schedule, rulings, ruled, number, source, restored, counts = results
         verdicts: dict[tuple[str, date], dict[str, Game]] = defaultdict(dict)
-        for game in ledger.verdicts(engine, names, first, last, as_of=as_of):
+        for game in ledger.games(games):
             verdicts[game.table_name, game.game_date][game.game_id] = game
-        ruled = ledger.rulings(engine, as_of)
         return cls(
             tables,
-            ledger.latest(engine, names, first, last, checks=checks, as_of=as_of),
+            ledger.attempts(records),
             verdicts,
-            _schedule(engine, tables["schedule"].contract, first, last, as_of),
-            ruled,
-            ruled_dates(engine, tables, ruled),
-            ledger.publication(engine) if as_of is None else as_of,
-            damaged=frozenset(miscounted(engine, names, first, last) if as_of is None else ()),
+            _schedule(schedule),
+            ledger.rulings_of(rulings),
+            _dates_by_game(ruled),
+            ledger.publication_of(number) if as_of is None else as_of,
+            source=ledger.source_of(source),
+            rejected=ledger.rejected_versions(restored),
+            damaged=frozenset(_numbers(counts) if as_of is None else ()),
         )
 
     def problem(self, table: str, day: date, game_id: str) -> Held | None:
@@ -341,6 +386,11 @@ def miscounted(
     engine: Engine, tables: Sequence[str], first: date, last: date
 ) -> dict[tuple[str, date], tuple[int, int]]:
     """The dates with another number of stored rows than the ledger says: both numbers."""
+    return _numbers(engine.query(miscounted_query(tables, first, last)))
+
+
+def miscounted_query(tables: Sequence[str], first: date, last: date) -> str:
+    """A query for what ``miscounted`` tells."""
     found_rows = " UNION ALL ".join(
         f"SELECT '{name}' AS table_name, game_date, publication, COUNT(*) AS found "
         f"FROM store.{name} WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' "
@@ -348,16 +398,19 @@ def miscounted(
         for name in tables
     )
     columns = "table_name, game_date, stored_publication, stored_rows"
-    rows = engine.query(
+    return (
         "SELECT l.table_name, l.game_date, COALESCE(s.found, 0) AS found, l.stored_rows AS said "
         f"FROM ({ledger.latest_records(tables, first, last, columns)}) AS l "
         f"LEFT JOIN ({found_rows}) AS s ON s.table_name = l.table_name "
         "AND s.game_date = l.game_date AND s.publication = l.stored_publication "
         "WHERE COALESCE(s.found, 0) <> l.stored_rows"
     )
+
+
+def _numbers(found: "pa.Table") -> dict[tuple[str, date], tuple[int, int]]:
     return {
         (row["table_name"], row["game_date"]): (row["found"], row["said"])
-        for row in rows.to_pylist()
+        for row in found.to_pylist()
     }
 
 
@@ -435,8 +488,6 @@ def ready(known: Known, table: DatedTable, dates: Sequence[date]) -> Readiness:
         if own_warmup or any(known.is_warmup(name, day) for name in same_date):
             warmup.add(day)
         games += _games(known, table, day, holes, waived, in_warmup=day in warmup)
-        if day in warmup and (held := _uncertified_input(known, same_date, day)):
-            held_dates[day] = held
     return Readiness(
         games,
         held_dates,
@@ -448,20 +499,6 @@ def ready(known: Known, table: DatedTable, dates: Sequence[date]) -> Readiness:
         waived,
         [hole for by_team in holes.values() for found in by_team.values() for hole in found],
     )
-
-
-def _uncertified_input(known: Known, tables: Sequence[str], day: date) -> Held | None:
-    """Why a date may not be taken for warm-up: an input of it that has games is not certified."""
-    for name in tables:
-        if (name, day) in known.foreseen:
-            continue
-        attempt = known.attempts.get((name, day))
-        if attempt is None:
-            return known.not_run(name, day, None)
-        contract = known.tables[name].contract
-        if why := laxer(contract, attempt.contract_version, attempt.thresholds):
-            return Held(f"waits for {name} {day}, {why}", Cause(name, day, None, OUTDATED, why))
-    return None
 
 
 def _games(
@@ -504,14 +541,17 @@ def _games(
                 yield replace(game, reason=echo.reason, cause=echo.cause)
 
 
-def _schedule(
-    engine: Engine, contract: Contract, first: date, last: date, as_of: int | None
-) -> dict[date, list[tuple[str, str, str, str]]]:
-    rows = engine.query(
+def _schedule_query(
+    contract: Contract, first: date, last: date, as_of: int | None
+) -> tuple[str, dict[str, str]]:
+    query = (
         "SELECT game_date, game_id, home_team, away_team, status FROM certified_schedule "
-        "WHERE status <> 'POSTPONED' ORDER BY game_date, game_id",
-        {"certified_schedule": certified_rows(contract, first, last, as_of=as_of)},
+        "WHERE status <> 'POSTPONED' ORDER BY game_date, game_id"
     )
+    return query, {"certified_schedule": certified_rows(contract, first, last, as_of=as_of)}
+
+
+def _schedule(rows: "pa.Table") -> dict[date, list[tuple[str, str, str, str]]]:
     schedule: dict[date, list[tuple[str, str, str, str]]] = defaultdict(list)
     for day, *game in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         schedule[day].append((game[0], game[1], game[2], game[3]))
@@ -519,32 +559,43 @@ def _schedule(
 
 
 def ruled_dates(
-    engine: Engine, tables: Mapping[str, DatedTable], ruled: Rulings
+    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
 ) -> dict[str, set[date]]:
-    """The dates each game that was ever ruled on stands on."""
-    if not ruled.all:
-        return {}
-    return dates_of_games(engine, tables, "SELECT game_id FROM ledger.rulings")
+    """The dates of a range that each game that was ever ruled on stands on."""
+    return _dates_by_game(engine.query(ruled_dates_query(tables, first, last)))
 
 
-def dates_of_games(
-    engine: Engine, tables: Mapping[str, DatedTable], games: str
-) -> dict[str, set[date]]:
-    """The dates each of the games stands on; ``games`` is a query for their ids."""
-    schedule = certified_rows(
-        tables["schedule"].contract, date.min, date.max, f"t.game_id IN ({games})"
-    )
-    verdicts = ledger.verdicts_in_force(tuple(tables), date.min, date.max)
-    rows = engine.query(
+def ruled_dates_query(tables: Mapping[str, DatedTable], first: date, last: date) -> str:
+    """A query for what ``ruled_dates`` tells."""
+    return _dates_query(tables, "SELECT game_id FROM ledger.rulings", first, last)
+
+
+def dates_of_game(engine: Engine, tables: Mapping[str, DatedTable], game_id: str) -> set[date]:
+    """The dates a game stands on."""
+    query = _dates_query(tables, f"SELECT {quoted(game_id)} AS game_id", date.min, date.max)
+    return _dates_by_game(engine.query(query)).get(game_id, set())
+
+
+def _dates_query(tables: Mapping[str, DatedTable], games: str, first: date, last: date) -> str:
+    """A query for the dates that games stand on; ``games`` is one for their ids."""
+    of_games = f"game_id IN ({games})"
+    schedule = certified_rows(tables["schedule"].contract, first, last, f"t.{of_games}")
+    verdicts = ledger.verdicts_in_force(tuple(tables), first, last)
+    between = f"game_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    return (
         "SELECT DISTINCT game_id, game_date FROM ("
         f"SELECT game_id, game_date FROM ({schedule}) AS s UNION ALL "
-        f"SELECT game_id, game_date FROM ({verdicts} AND v.game_id IN ({games})) AS v UNION ALL "
-        f"SELECT game_id, game_date FROM ledger.quarantine WHERE game_id IN ({games})) AS found"
+        f"SELECT game_id, game_date FROM ({verdicts} AND v.{of_games}) AS v UNION ALL "
+        f"SELECT game_id, game_date FROM ledger.quarantine WHERE {between} AND {of_games}"
+        ") AS found"
     )
+
+
+def _dates_by_game(found: "pa.Table") -> dict[str, set[date]]:
     dates: dict[str, set[date]] = defaultdict(set)
-    for row in rows.to_pylist():
+    for row in found.to_pylist():
         dates[row["game_id"]].add(row["game_date"])
-    return dates
+    return dict(dates)
 
 
 def waiver_tables(tables: Mapping[str, DatedTable], table: DatedTable) -> set[str]:
@@ -707,13 +758,12 @@ def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
     return ruled
 
 
-def refuse_another_source(engine: "Engine", identity: str) -> None:
-    """Raise unless the warehouse is filled from this source, or from none yet.
+def refuse_another_source(known: str | None, identity: str) -> None:
+    """Raise unless a warehouse is filled from this source, or from none yet.
 
     Raises:
         AnotherSource: it is filled from another one.
     """
-    known = ledger.source_identity(engine)
     if known not in (None, identity):
         raise AnotherSource(
             f"this warehouse is filled from {known}, the source is now {identity}. Two sources do "

@@ -355,9 +355,17 @@ def _columns(*, checks: bool = True) -> str:
     return ", ".join(read.get(name, name) for name in names)
 
 
+PUBLICATION = "SELECT publication FROM ledger.clock"
+
+
 def publication(engine: Engine) -> int:
     """The number of the latest transaction; 0 before the first."""
-    rows = engine.query("SELECT publication FROM ledger.clock").to_pylist()
+    return publication_of(engine.query(PUBLICATION))
+
+
+def publication_of(found: "pa.Table") -> int:
+    """The number that ``PUBLICATION`` found."""
+    rows = found.to_pylist()
     return int(rows[0]["publication"]) if rows else 0
 
 
@@ -395,8 +403,24 @@ def latest(
     as_of: int | None = None,
 ) -> dict[tuple[str, date], Attempt]:
     """The record in force of each table and date of a range; its checks, most of it, if asked."""
-    rows = engine.query(latest_records(tables, first, last, _columns(checks=checks), as_of))
-    return {(attempt.table_name, attempt.game_date): attempt for attempt in _attempts(rows)}
+    return attempts(engine.query(records_query(tables, first, last, checks=checks, as_of=as_of)))
+
+
+def records_query(
+    tables: Iterable[str],
+    first: date,
+    last: date,
+    *,
+    checks: bool = True,
+    as_of: int | None = None,
+) -> str:
+    """A query for what ``latest`` tells."""
+    return latest_records(tables, first, last, _columns(checks=checks), as_of)
+
+
+def attempts(found: "pa.Table") -> dict[tuple[str, date], Attempt]:
+    """Records that were read, by table and date."""
+    return {(attempt.table_name, attempt.game_date): attempt for attempt in _attempts(found)}
 
 
 @dataclass(frozen=True)
@@ -491,7 +515,11 @@ def verdicts(
     engine: Engine, tables: Sequence[str], first: date, last: date, *, as_of: int | None = None
 ) -> list[Game]:
     """The verdict in force on every game of the tables in a range of dates."""
-    rows = engine.query(verdicts_in_force(tables, first, last, as_of))
+    return games(engine.query(verdicts_in_force(tables, first, last, as_of)))
+
+
+def games(found: "pa.Table") -> list[Game]:
+    """Verdicts that were read."""
     return [
         Game(
             **{
@@ -501,7 +529,7 @@ def verdicts(
                 "cause": _one_cause(row["cause"]) if row["cause"] else None,
             }
         )
-        for row in rows.to_pylist()
+        for row in found.to_pylist()
     ]
 
 
@@ -568,17 +596,26 @@ class Rulings:
         }
 
 
-def rulings(engine: Engine, as_of: int | None = None) -> Rulings:
-    """Every ruling there ever was, or was up to a publication."""
-    rows = engine.query(
+def rulings(engine: Engine) -> Rulings:
+    """Every ruling there ever was."""
+    return rulings_of(engine.query(rulings_query()))
+
+
+def rulings_query(as_of: int | None = None) -> str:
+    """A query for every ruling there ever was, or was up to a publication."""
+    return (
         "SELECT publication, kind, table_name, game_id, game_date, finding, reason, ruled_by, "
         f"UNIX_MICROS(ruled_at) AS ruled_at FROM ledger.rulings WHERE TRUE{_until(as_of)} "
         "ORDER BY publication, game_id"
     )
+
+
+def rulings_of(found: "pa.Table") -> Rulings:
+    """Rulings that were read."""
     return Rulings(
         tuple(
             Ruling(**{**row, "kind": Kind(row["kind"]), "ruled_at": moment(row["ruled_at"])})
-            for row in rows.to_pylist()
+            for row in found.to_pylist()
         )
     )
 
@@ -616,17 +653,22 @@ class Restoration:
         )
 
 
-def restorations(engine: Engine, table: str) -> dict[date, dict[str, Restoration]]:
-    """By date of a table, the digests of versions that are not taken again, and why."""
+def restorations_query(tables: Iterable[str]) -> str:
+    """A query for the restorations of tables, oldest first."""
     names = [name for name in COLUMNS["restorations"] if name in Restoration.__annotations__]
-    rows = engine.query(
+    listed = ", ".join(quoted(name) for name in tables)
+    return (
         f"SELECT {', '.join(names)} FROM ledger.restorations "
-        f"WHERE table_name = {quoted(table)} ORDER BY publication"
+        f"WHERE table_name IN ({listed}) ORDER BY publication"
     )
-    rejected: dict[date, dict[str, Restoration]] = {}
-    for row in rows.to_pylist():
+
+
+def rejected_versions(found: "pa.Table") -> dict[tuple[str, date], dict[str, Restoration]]:
+    """By table and date, the digests of versions that are not taken again, and why."""
+    rejected: dict[tuple[str, date], dict[str, Restoration]] = {}
+    for row in found.to_pylist():
         one = Restoration(**row)
-        of_date = rejected.setdefault(one.game_date, {})
+        of_date = rejected.setdefault((one.table_name, one.game_date), {})
         of_date[one.rejected_digest] = one
         of_date.pop(one.restored_digest, None)
     return rejected
@@ -666,24 +708,29 @@ def _literal(value: "str | int | date | datetime | None") -> str:
     return quoted(str(value))
 
 
+SOURCE = "SELECT identity FROM ledger.sources ORDER BY publication DESC LIMIT 1"
+
+
 def source_identity(engine: Engine) -> str | None:
     """The source the warehouse is filled from; None before the first date."""
-    rows = engine.query(
-        "SELECT identity FROM ledger.sources ORDER BY publication DESC LIMIT 1"
-    ).to_pylist()
+    return source_of(engine.query(SOURCE))
+
+
+def source_of(found: "pa.Table") -> str | None:
+    """The identity that ``SOURCE`` found."""
+    rows = found.to_pylist()
     return rows[0]["identity"] if rows else None
+
+
+def adoption(identity: str, reason: str) -> str:
+    """The statement that records the source a warehouse is filled from, after ``NEXT``."""
+    return (
+        "INSERT INTO ledger.sources (publication, identity, reason, recorded_at) SELECT "
+        f"publication, {quoted(identity)}, {quoted(reason)}, {_literal(datetime.now(UTC))} "
+        "FROM ledger.clock"
+    )
 
 
 def adopt(engine: Engine, identity: str, reason: str) -> None:
     """Record that from now on the warehouse is filled from this source."""
-    now = datetime.now(UTC)
-    engine.transaction(
-        [
-            NEXT,
-            (
-                "INSERT INTO ledger.sources (publication, identity, reason, recorded_at) SELECT "
-                f"publication, {quoted(identity)}, {quoted(reason)}, {_literal(now)} "
-                "FROM ledger.clock"
-            ),
-        ]
-    )
+    engine.transaction([NEXT, adoption(identity, reason)])

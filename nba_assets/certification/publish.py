@@ -1,27 +1,25 @@
 """Write, audit, publish: builds dates of a table and records what became of each."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
-from nba_assets.certification.audit import Violation, audit
+from nba_assets.certification.audit import Violation, audit_steps, audited
 from nba_assets.certification.certified import (
-    ASKED,
     UNKNOWN,
     DueGame,
     Held,
     Known,
     Readiness,
-    elsewhere,
     history_gap,
     history_start,
     reaches_back,
     ready,
     refuse_another_source,
-    relation,
     stored,
 )
 from nba_assets.certification.decide import (
@@ -34,12 +32,26 @@ from nba_assets.certification.decide import (
     failed,
     judge,
 )
-from nba_assets.certification.digest import EMPTY_DIGEST, digests
+from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
 from nba_assets.certification.ledger import Attempt, Cause, Restoration
-from nba_assets.certification.transaction import coming_rows, look, publish, what_is_stored
+from nba_assets.certification.staging import (
+    DELIVERED_AFTER_WAIVER,
+    arrived_steps,
+    games_steps,
+    input_relations,
+    rule_relations,
+)
+from nba_assets.certification.transaction import (
+    LOOKED,
+    coming_rows,
+    look,
+    publish,
+    stored_steps,
+    what_is_stored,
+)
 from nba_assets.certification.vacuum import refuse_beyond
 from nba_assets.certification.versions import restorable, version_at, version_rows
-from nba_assets.contracts.contract import SetRule, Severity, Unit
+from nba_assets.contracts.contract import Severity
 from nba_assets.contracts.dated_table import (
     Computed,
     DatedTable,
@@ -49,7 +61,9 @@ from nba_assets.contracts.dated_table import (
     Scope,
 )
 from nba_assets.contracts.teams import TEAMS
+from nba_assets.engines.engine import Load, Query, Step
 from nba_assets.errors import (
+    AnotherSource,
     BadInput,
     CannotRestore,
     ConcurrentChange,
@@ -62,7 +76,6 @@ from nba_assets.seasons import FIRST_GAME_DATE, game_dates, season_label, season
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nba_assets.certification.decide import Stored
     from nba_assets.engines.engine import Engine, Warehouse
     from nba_assets.sources.source import Delivery, Refused, Source
 
@@ -75,11 +88,25 @@ class _Staged:
     refused: "tuple[Refused, ...]" = ()
     warmup: frozenset[date] = frozenset()
     """dates without rows because their history is too short"""
-    upstream: Mapping[date, Mapping[str, str]] | None = None
+    known: Known | None = None
+    """what it was computed from"""
     held: Mapping[date, Held] = field(default_factory=dict)
     """dates of which the source does not know what they must hold"""
     history: Sequence[date] = ()
     """the dates a history may have, ascending"""
+    listed_before: "Sequence[Mapping[str, Any]]" = ()
+    """of a schedule: the games of the season as they are stored"""
+
+    @property
+    def delivered(self) -> "pa.Table":
+        """The rows of a source.
+
+        Raises:
+            ValueError: they come from the warehouse itself.
+        """
+        if self.rows is None:
+            raise ValueError("nothing was delivered")
+        return self.rows
 
 
 class Publisher:
@@ -115,11 +142,7 @@ class Publisher:
         ascending = all(before < after for before, after in pairwise(dates))
         if not dates or not ascending or season_year(dates[0]) != season_year(dates[-1]):
             raise ValueError(f"{name}: {dates} are not ascending dates of one season")
-        table = self._tables[name]
-        if isinstance(table.produce, FromSource):
-            with self._warehouse.reading() as engine:
-                refuse_another_source(engine, self._source.identity)
-        attempts = self._attempts(table, dates)
+        attempts = self._attempts(self._tables[name], dates)
         if self._on_built:
             self._on_built(attempts)
         return attempts
@@ -140,8 +163,6 @@ class Publisher:
             AnotherSource: the warehouse is filled from another source.
         """
         table = self._tables[name]
-        with self._warehouse.reading() as engine:
-            refuse_another_source(engine, self._source.identity)
         try:
             staged = self._read(table, dates)
             with self._warehouse.writing() as engine:
@@ -152,25 +173,35 @@ class Publisher:
     def _compare(
         self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
     ) -> list[date]:
-        self._load_dates(engine, dates)
-        engine.load("delivered", staged.rows)
         of_dates = (
             "(SELECT * FROM delivered "
             "WHERE game_date IN (SELECT game_date FROM target_dates)) AS rows_of_dates"
         )
-        delivered = digests(engine, table.contract, of_dates)
-        attempts = ledger.latest(engine, (table.name,), dates[0], dates[-1], checks=False)
+        names = (table.name,)
+        digests, records, restored, source = engine.run(
+            [
+                *games_steps(dates, (), (), ()),
+                Load("delivered", staged.delivered),
+                Query(digest_query(table.contract, of_dates)),
+                Query(ledger.records_query(names, dates[0], dates[-1], checks=False)),
+                Query(ledger.restorations_query(names)),
+                Query(ledger.SOURCE),
+            ]
+        )
+        refuse_another_source(ledger.source_of(source), self._source.identity)
+        delivered = {row["game_date"]: row["digest"] for row in digests.to_pylist()}
+        attempts = ledger.attempts(records)
         refused = {row.game_date for row in staged.refused}
-        rejected = ledger.restorations(engine, table.name)
+        rejected = ledger.rejected_versions(restored)
 
         def differs(day: date) -> bool:
             attempt = attempts.get((table.name, day))
             if attempt is None or not attempt.status.certified or day in staged.held:
                 return True
-            taken = {attempt.digest or EMPTY_DIGEST, *rejected.get(day, ())}
+            taken = {attempt.digest or EMPTY_DIGEST, *rejected.get((table.name, day), ())}
             return day in refused or delivered.get(day, EMPTY_DIGEST) not in taken
 
-        engine.transaction([look(table.contract, self._run_id, dates)])
+        engine.transaction([LOOKED], [look(table.contract, self._run_id, dates)])
         return [day for day in dates if differs(day)]
 
     def _attempts(self, table: DatedTable, dates: Sequence[date]) -> list[Attempt]:
@@ -183,6 +214,8 @@ class Publisher:
                 run = list(days)
                 attempts += self._fail(table, run, error) if fails else self._attempts(table, run)
             return attempts
+        except AnotherSource:
+            raise
         except NbaAssetsError as error:
             return self._fail(table, dates, error)
 
@@ -192,18 +225,54 @@ class Publisher:
             staged = self._read(table, dates)
         elif isinstance(table.produce, FromPython):
             staged = self._compute(table, table.produce, dates)
+        wanted = set(dates)
         with self._warehouse.writing() as engine:
-            wanted = set(dates)
-            if isinstance(table.produce, FromSource) and ledger.source_identity(engine) is None:
-                ledger.adopt(engine, self._source.identity, "the first source read")
             if table.name == "schedule":
-                dates = self._with_moved(engine, table, dates, staged)
+                known, staged = self._season(engine, table, dates, staged)
+                dates = _with_moved(dates, staged, known)
+            else:
+                known = staged.known or self._known(engine, table, dates)
+            also = self._claim(table, known.source)
             concerned = set(dates)
-            refused_rows = tuple(r for r in staged.refused if r.game_date in concerned)
-            staged = replace(staged, refused=refused_rows)
-            decisions = self._decided(engine, table, dates, staged)
-            publish(engine, table.contract, decisions, staged.refused)
+            refused = tuple(row for row in staged.refused if row.game_date in concerned)
+            staged = replace(staged, refused=refused)
+            decisions = self._decided(engine, table, dates, staged, known)
+            publish(engine, table.contract, decisions, staged.refused, also)
         return [one.attempt for one in decisions if one.attempt.game_date in wanted]
+
+    def _claim(self, table: DatedTable, source: str | None) -> list[str]:
+        """The statement by which the first source read claims the warehouse.
+
+        Raises:
+            AnotherSource: it is filled from another one.
+        """
+        if not isinstance(table.produce, FromSource):
+            return []
+        refuse_another_source(source, self._source.identity)
+        if source is not None:
+            return []
+        return [ledger.adoption(self._source.identity, "the first source read")]
+
+    def _known(
+        self, engine: "Engine", table: DatedTable, dates: Sequence[date], as_of: int | None = None
+    ) -> Known:
+        names = (*table.upstream_tables(), table.name)
+        first = reaches_back(table, dates[0])
+        return Known.of(engine, self._tables, names, first, dates[-1], as_of=as_of)
+
+    def _season(
+        self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
+    ) -> tuple[Known, _Staged]:
+        """What is known of the schedule of a season, and the games that are stored of it."""
+        first = season_start(dates[0])
+        last = first.replace(year=first.year + 1) - timedelta(days=1)
+        columns = "game_date, game_id, home_team, away_team, status"
+        games = f"SELECT {columns} FROM ({stored(table.contract, first, last)}) AS s"
+        *results, listed = engine.run(
+            [*Known.queries(self._tables, (table.name,), first, last), Query(games)]
+        )
+        known = Known.read(self._tables, results)
+        return known, replace(staged, listed_before=listed.to_pylist())
 
     def _decided(
         self,
@@ -211,41 +280,63 @@ class Publisher:
         table: DatedTable,
         dates: Sequence[date],
         staged: _Staged,
+        known: Known,
         *,
         restoring: bool = False,
     ) -> list[Decision]:
         """Stage, audit and decide. What is restored may lack what has passed since."""
-        known, found = self._begin(engine, table, dates, staged)
-        if staged.upstream is not None and staged.upstream != found.upstream:
-            raise ConcurrentChange(
-                f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it "
-                "was being computed; run it again"
-            )
-        late = self._stage(engine, table, dates, staged)
-        now_stored = (
-            what_is_stored(engine, table.contract, dates[0], dates[-1]) if found.previous else {}
-        )
+        contract = table.contract
+        found = ready(known, table, dates)
+        if staged.held:
+            found = replace(found, held_dates={**found.held_dates, **staged.held})
         if table.name == "schedule":
-            found = self._listed(engine, found, staged, {} if restoring else now_stored)
-            self._load_games(engine, found, found.warmup)
-        audited = audit(
-            engine,
-            table.contract,
-            self._rule_relations(table, dates),
-            has_stored=bool(now_stored) and not restoring,
+            found = replace(found, games=_listed(dates, staged, restoring=restoring))
+        warmup = found.warmup | staged.warmup
+        waivers = isinstance(table.produce, FromSource) and known.rulings.waivers
+        late: list[Step] = [DELIVERED_AFTER_WAIVER] if waivers else []
+        in_store = stored_steps(contract, dates[0], dates[-1])
+        results = engine.run(
+            [
+                *games_steps(dates, found.games, found.holes, warmup),
+                *arrived_steps(self._tables, table, dates, staged.rows),
+                Query(ledger.PUBLICATION),
+                *late,
+                *in_store,
+                *audit_steps(
+                    contract,
+                    rule_relations(self._tables, table, dates),
+                    has_stored=bool(found.previous) and not restoring,
+                ),
+            ]
         )
-        refused = [
-            Violation("contract", "refused", Severity.ERROR, r.game_date, r.game_id, r.detail)
-            for r in staged.refused
-        ]
-        audited = replace(audited, violations=(*audited.violations, *refused, *late))
+        if ledger.publication_of(results.pop(0)) != known.publication:
+            # Somebody published while this was being computed: it counts if it reads the same.
+            now = self._known(engine, table, dates)
+            if staged.known is None or ready(now, table, dates).upstream != found.upstream:
+                raise ConcurrentChange(
+                    f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it "
+                    "was being computed; run it again"
+                )
+            return self._decided(engine, table, dates, staged, now)
+        delivered = results.pop(0).to_pylist() if late else []
+        asked = sum(isinstance(step, Query) for step in in_store)
+        now_stored = what_is_stored(contract, results[:asked])
+        due = {
+            (game.game_date, game.game_id)
+            for game in found.games
+            if game.state == "ready" and game.game_date not in warmup
+        }
+        audit = audited(contract, results[asked:], due)
+        audit = replace(audit, violations=(*audit.violations, *_refused(staged), *_late(delivered)))
         found = self._with_history(known, table, found, staged)
-        judged = judge(table, dates, found, audited, now_stored)
-        coming = coming_rows(engine, table.contract, judged)
+        judged = judge(table, dates, found, audit, now_stored)
+        coming = coming_rows(engine, contract, judged)
         origin = self._origin(table)
-        rejected = {} if restoring else ledger.restorations(engine, table.name)
+        rejected = {} if restoring else known.rejected
         return [
-            decide(table, one, found, coming.get(one.day), origin, rejected.get(one.day))
+            decide(
+                table, one, found, coming.get(one.day), origin, rejected.get((table.name, one.day))
+            )
             for one in judged
         ]
 
@@ -261,11 +352,12 @@ class Publisher:
         """
         table = self._tables[name]
         with self._warehouse.writing() as engine:
-            refuse_another_source(engine, self._source.identity)
+            refuse_another_source(ledger.source_identity(engine), self._source.identity)
             version = restorable(engine, table, day, publication)
             now = ledger.history(engine, name, day)[-1]
             staged = _Staged(version_rows(engine, table.contract, version))
-            (decision,) = self._decided(engine, table, [day], staged, restoring=True)
+            known = self._known(engine, table, [day])
+            (decision,) = self._decided(engine, table, [day], staged, known, restoring=True)
             attempt = decision.attempt
             if not attempt.status.certified or attempt.digest != version.digest:
                 raise CannotRestore(
@@ -315,15 +407,19 @@ class Publisher:
             as_of = version.publication - 1
             refuse_beyond(engine, as_of)
             rows = version_rows(engine, table.contract, version)
-            self._begin(engine, table, [day], _Staged(), as_of)
-            relations = self._relations(table, [day], as_of)
+            found = ready(self._known(engine, table, [day], as_of), table, [day])
+            relations = input_relations(self._tables, table, [day], as_of)
+            games = games_steps([day], found.games, found.holes, found.warmup)
             names = ", ".join(table.contract.column_names)
             if isinstance(table.produce, FromSQL):
-                again = engine.query(f"SELECT {names} FROM ({table.produce.query}) AS t", relations)
+                query = f"SELECT {names} FROM ({table.produce.query}) AS t"
+                (again,) = engine.run([*games, Query(query, relations)])
             else:
-                queries = table.produce.queries.items()
-                inputs = {key: engine.query(query, relations) for key, query in queries}
-                again = table.produce.compute(inputs, [day]).rows.select(rows.column_names)
+                queries = table.produce.queries
+                inputs = engine.run([*games, *(Query(q, relations) for q in queries.values())])
+        if isinstance(table.produce, FromPython):
+            computed = table.produce.compute(dict(zip(queries, inputs, strict=True)), [day])
+            again = computed.rows.select(rows.column_names)
         order = [(column, "ascending") for column in table.contract.grain]
         return version, rows.sort_by(order), again.cast(rows.schema).sort_by(order)
 
@@ -368,15 +464,24 @@ class Publisher:
         return {day: Held(told, Cause("schedule", day, None, UNKNOWN, told)) for day in beyond}
 
     def _compute(self, table: DatedTable, produce: FromPython, dates: Sequence[date]) -> _Staged:
-        history = self._history(table, dates)
         with self._warehouse.reading() as engine:
-            _, ready_games = self._begin(engine, table, dates, _Staged())
-            relations = self._relations(table, dates)
-            inputs = {
-                name: engine.query(query, relations) for name, query in produce.queries.items()
-            }
+            known = self._known(engine, table, dates)
+            found = ready(known, table, dates)
+            relations = input_relations(self._tables, table, dates)
+            results = engine.run(
+                [
+                    *games_steps(dates, found.games, found.holes, found.warmup),
+                    *(Query(query, relations) for query in produce.queries.values()),
+                ]
+            )
+        inputs = dict(zip(produce.queries, results, strict=True))
         computed: Computed = produce.compute(inputs, dates)
-        return _Staged(computed.rows, (), computed.warmup, ready_games.upstream, history=history)
+        return _Staged(
+            computed.rows,
+            warmup=computed.warmup,
+            known=known,
+            history=self._history(table, dates),
+        )
 
     def _history(self, table: DatedTable, dates: Sequence[date]) -> list[date]:
         """The published dates a training history of the dates may have."""
@@ -396,203 +501,25 @@ class Publisher:
                 held[day] = gap
         return replace(ready_games, held_dates=held, warmup=ready_games.warmup | staged.warmup)
 
-    def _with_moved(
-        self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
-    ) -> Sequence[date]:
-        """The dates, and those a game moved to or from: a move is published as one."""
-        engine.load("delivered", staged.rows)
-        self._load_dates(engine, dates)
-        start = season_start(dates[0])
-        end = date(start.year + 1, 9, 30)
-        rows = engine.query(
-            "SELECT DISTINCT o.game_date AS old_date, n.game_date AS new_date "
-            f"FROM ({stored(table.contract, start, end)}) AS o JOIN delivered AS n "
-            "ON n.game_id = o.game_id AND n.game_date <> o.game_date "
-            "WHERE o.status <> 'POSTPONED' AND n.status <> 'POSTPONED' "
-            "AND (o.game_date IN (SELECT game_date FROM target_dates) "
-            "OR n.game_date IN (SELECT game_date FROM target_dates))"
-        ).to_pylist()
-        moved = {day for row in rows for day in row.values()} - set(dates)
-        tried = ledger.latest(engine, (table.name,), start, end, checks=False) if moved else {}
-        return sorted({*dates, *(day for day in moved if (table.name, day) in tried)})
-
-    def _begin(
-        self,
-        engine: "Engine",
-        table: DatedTable,
-        dates: Sequence[date],
-        staged: _Staged,
-        as_of: int | None = None,
-    ) -> tuple[Known, Readiness]:
-        """Work out what can be built and leave it in temporary tables."""
-        import pyarrow as pa
-
-        self._load_dates(engine, dates)
-        names = (*table.upstream_tables(), table.name)
-        first = reaches_back(table, dates[0])
-        known = Known.of(engine, self._tables, names, first, dates[-1], as_of=as_of)
-        found = ready(known, table, dates)
-        if staged.held:
-            found = replace(found, held_dates={**found.held_dates, **staged.held})
-        self._load_games(engine, found, found.warmup | staged.warmup)
-        engine.load(
-            "holes",
-            pa.table(
-                {
-                    "team": pa.array([hole.team for hole in found.holes], pa.string()),
-                    "game_date": pa.array([hole.game_date for hole in found.holes], pa.date32()),
-                    "reason": pa.array(
-                        [f"{hole.game}: {hole.held.reason}" for hole in found.holes], pa.string()
-                    ),
-                }
-            ),
-        )
-        return known, found
-
-    def _load_dates(self, engine: "Engine", dates: Sequence[date]) -> None:
-        import pyarrow as pa
-
-        engine.load("target_dates", pa.table({"game_date": pa.array(dates, pa.date32())}))
-
-    def _load_games(self, engine: "Engine", found: Readiness, warmup: Collection[date]) -> None:
-        import pyarrow as pa
-
-        games = found.games
-        engine.load(
-            "scheduled_games",
-            pa.table(
-                {
-                    "game_date": pa.array([g.game_date for g in games], pa.date32()),
-                    "game_id": pa.array([g.game_id for g in games], pa.string()),
-                    "home_team": pa.array([g.home_team for g in games], pa.string()),
-                    "away_team": pa.array([g.away_team for g in games], pa.string()),
-                    "state": pa.array([g.state for g in games], pa.string()),
-                    "warmup": pa.array([g.game_date in warmup for g in games], pa.bool_()),
-                }
-            ),
-        )
-        engine.create("required_games", "SELECT * FROM scheduled_games WHERE state <> 'waived'")
-        engine.create(
-            "due_games", "SELECT * FROM scheduled_games WHERE state = 'ready' AND NOT warmup"
-        )
-
-    def _listed(
-        self,
-        engine: "Engine",
-        found: Readiness,
-        staged: _Staged,
-        now_stored: "Mapping[date, Stored]",
-    ) -> Readiness:
-        """The games the schedule itself has, had, or could not be understood about."""
-        games: dict[tuple[date, str], DueGame] = {}
-        for row in staged.refused:
-            if row.game_id is not None:
-                home, away = row.teams or (None, None)
-                games[row.game_date, row.game_id] = DueGame(
-                    row.game_date, row.game_id, home, away, "ready"
-                )
-        moved = {
-            row["game_id"]
-            for row in engine.query(
-                "SELECT DISTINCT game_id FROM delivered WHERE status <> 'POSTPONED'"
-            ).to_pylist()
-        }
-        for day, held in now_stored.items():
-            for game_id, (home, away) in held.games.items():
-                if game_id not in moved:
-                    games[day, game_id] = DueGame(day, game_id, home, away, GONE)
-        rows = engine.query("SELECT game_date, game_id, home_team, away_team FROM staged")
-        for row in rows.to_pylist():
-            if row["game_id"] is not None:
-                key = (row["game_date"], row["game_id"])
-                home, away = row["home_team"], row["away_team"]
-                if not {home, away} <= TEAMS:  # it may be anybody's game
-                    home = away = None
-                games[key] = DueGame(*key, home, away, "ready")
-        return replace(found, games=[games[key] for key in sorted(games)])
-
-    def _relations(
-        self, table: DatedTable, dates: Sequence[date], as_of: int | None = None
-    ) -> dict[str, str]:
-        return {
-            read.relation: relation(
-                self._tables[read.table].contract, read.scope, dates[0], dates[-1], as_of
-            )
-            for read in table.reads
-        }
-
-    def _rule_relations(self, table: DatedTable, dates: Sequence[date]) -> dict[str, str]:
-        rules = (rule for rule in table.contract.rules if isinstance(rule, SetRule))
-        names = {name for rule in rules for name in rule.reads}
-        if table.contract.records:
-            names.update(table.contract.records.reads)
-        relations = {
-            name: relation(self._tables[name].contract, Scope.DATE, dates[0], dates[-1])
-            for name in names
-        }
-        return (
-            self._relations(table, dates)
-            | relations
-            | {
-                "elsewhere": elsewhere(table.contract, dates[0]),
-                "stored": stored(table.contract, dates[0], dates[-1], ASKED),
-            }
-        )
-
-    def _stage(
-        self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
-    ) -> list[Violation]:
-        """Make the rows of the due games ``staged``; returns what a waiver keeps out of it."""
-        names = ", ".join(table.contract.column_names)
-        if isinstance(table.produce, FromSQL) and staged.rows is None:
-            relations = self._relations(table, dates)
-            engine.create("staged", f"SELECT {names} FROM ({table.produce.query}) AS t", relations)
-            return []
-        engine.load("delivered", staged.rows)
-        of_source = isinstance(table.produce, FromSource)
-        undue = ""
-        if of_source and table.contract.unit is Unit.GAME:
-            key = "CONCAT(CAST(game_date AS STRING), game_id)"
-            undue = (
-                f"AND COALESCE({key} NOT IN "
-                f"(SELECT {key} FROM scheduled_games WHERE state <> 'ready'), TRUE)"
-            )
-        engine.create(
-            "staged",
-            f"SELECT {names} FROM delivered "
-            f"WHERE game_date IN (SELECT game_date FROM target_dates) {undue}",
-        )
-        if not undue or not ledger.rulings(engine).waivers:
-            return []
-        rows = engine.query(
-            "SELECT d.game_date, d.game_id, COUNT(*) AS found FROM delivered AS d "
-            "JOIN scheduled_games AS g ON g.game_date = d.game_date AND g.game_id = d.game_id "
-            "WHERE g.state = 'waived' GROUP BY d.game_date, d.game_id"
-        )
-        return [
-            Violation(
-                "row_counts",
-                LATE,
-                Severity.WARN,
-                row["game_date"],
-                row["game_id"],
-                f"{row['found']} rows of {row['game_id']} were delivered after it was waived; "
-                "revoke the waiver to take them",
-            )
-            for row in rows.to_pylist()
-        ]
-
     def _fail(
         self, table: DatedTable, dates: Sequence[date], error: NbaAssetsError
     ) -> list[Attempt]:
         """Record that nothing could be built, with the error as the reason."""
         message = f"{type(error).__name__}: {error}"
         with self._warehouse.writing() as engine:
-            latest = ledger.latest(engine, (table.name,), dates[0], dates[-1])
-            number = ledger.publication(engine)
+            records, number, source = engine.run(
+                [
+                    Query(ledger.records_query((table.name,), dates[0], dates[-1])),
+                    Query(ledger.PUBLICATION),
+                    Query(ledger.SOURCE),
+                ]
+            )
+            if isinstance(table.produce, FromSource):
+                refuse_another_source(ledger.source_of(source), self._source.identity)
+            latest, last = ledger.attempts(records), ledger.publication_of(number)
             origin = self._origin(table)
             decisions = [
-                failed(table, day, latest.get((table.name, day)), message, origin, number)
+                failed(table, day, latest.get((table.name, day)), message, origin, last)
                 for day in dates
             ]
             publish(engine, table.contract, decisions)
@@ -601,3 +528,78 @@ class Publisher:
     def _origin(self, table: DatedTable) -> Origin:
         from_source = isinstance(table.produce, FromSource)
         return Origin(self._run_id, self._source.name if from_source else None)
+
+
+def _with_moved(dates: Sequence[date], staged: _Staged, known: Known) -> Sequence[date]:
+    """The dates, and those a game moved to or from: a move is published as one."""
+    now: dict[str, set[date]] = defaultdict(set)
+    for game in _played(_delivered_games(staged)):
+        now[game["game_id"]].add(game["game_date"])
+    asked = set(dates)
+    moved = {
+        day
+        for game in _played(staged.listed_before)
+        for new in now[game["game_id"]]
+        if new != game["game_date"] and asked & {game["game_date"], new}
+        for day in (game["game_date"], new)
+    }
+    return sorted(asked | {day for day in moved if ("schedule", day) in known.attempts})
+
+
+def _listed(dates: Sequence[date], staged: _Staged, *, restoring: bool) -> list[DueGame]:
+    """The games the schedule itself has, had, or could not be understood about."""
+    asked = set(dates)
+    games: dict[tuple[date, str], DueGame] = {}
+    for row in staged.refused:
+        if row.game_id is not None:
+            home, away = row.teams or (None, None)
+            games[row.game_date, row.game_id] = DueGame(
+                row.game_date, row.game_id, home, away, "ready"
+            )
+    delivered = _delivered_games(staged)
+    still_there = {game["game_id"] for game in _played(delivered)}
+    for game in () if restoring else staged.listed_before:
+        if game["game_date"] in asked and game["game_id"] not in still_there:
+            key = (game["game_date"], game["game_id"])
+            games[key] = DueGame(*key, game["home_team"], game["away_team"], GONE)
+    for game in delivered:
+        if game["game_date"] in asked and game["game_id"] is not None:
+            key = (game["game_date"], game["game_id"])
+            home, away = game["home_team"], game["away_team"]
+            if not {home, away} <= TEAMS:  # it may be anybody's game
+                home = away = None
+            games[key] = DueGame(*key, home, away, "ready")
+    return [games[key] for key in sorted(games)]
+
+
+def _delivered_games(staged: _Staged) -> list[dict[str, Any]]:
+    columns = ["game_date", "game_id", "home_team", "away_team", "status"]
+    rows: list[dict[str, Any]] = staged.delivered.select(columns).to_pylist()
+    return rows
+
+
+def _played(games: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Those that are not postponed."""
+    return (game for game in games if game["status"] not in (None, "POSTPONED"))
+
+
+def _refused(staged: _Staged) -> Iterator[Violation]:
+    """The rows the source could not understand."""
+    for row in staged.refused:
+        yield Violation(
+            "contract", "refused", Severity.ERROR, row.game_date, row.game_id, row.detail
+        )
+
+
+def _late(delivered: Iterable[Mapping[str, Any]]) -> Iterator[Violation]:
+    """The games that were delivered after they were waived."""
+    for row in delivered:
+        yield Violation(
+            "row_counts",
+            LATE,
+            Severity.WARN,
+            row["game_date"],
+            row["game_id"],
+            f"{row['found']} rows of {row['game_id']} were delivered after it was waived; "
+            "revoke the waiver to take them",
+        )

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
-from nba_assets.certification.certified import ASKED
-from nba_assets.certification.certified import stored as stored_rows
+from nba_assets.certification.certified import ASKED, stored
 from nba_assets.certification.decide import Decision, Judged, Stored
-from nba_assets.certification.digest import digest_query, digests
+from nba_assets.certification.digest import digest_query
 from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.contracts.contract import Contract, Unit
+from nba_assets.engines.engine import Create, Load, Query, Step
 from nba_assets.engines.googlesql import quoted
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from nba_assets.sources.source import Refused
 
 
-def what_is_stored(
-    engine: "Engine", contract: Contract, first: date, last: date
-) -> dict[date, Stored]:
-    """What the store really holds of the target dates, whatever the ledger says."""
-    engine.create("stored_rows", stored_rows(contract, first, last, ASKED))
-    found_digests = digests(engine, contract, "stored_rows")
-    games: dict[date, dict[str, tuple[str | None, str | None]]] = {}
-    if contract.unit is Unit.GAME and found_digests:
-        columns = contract.column_names
+def stored_steps(contract: Contract, first: date, last: date) -> list[Step]:
+    """What to ask for what the store really holds of the target dates, whatever the ledger says."""
+    columns = contract.column_names
+    steps: list[Step] = [
+        Create("stored_rows", stored(contract, first, last, ASKED)),
+        Query(digest_query(contract, "stored_rows")),
+    ]
+    if contract.unit is Unit.GAME:
         teams = "CAST(NULL AS STRING) AS home_team, CAST(NULL AS STRING) AS away_team"
         if "home_team" in columns:
             teams = "MIN(home_team) AS home_team, MIN(away_team) AS away_team"
@@ -37,13 +36,21 @@ def what_is_stored(
                 "MIN(IF(is_home, team, opponent)) AS home_team, "
                 "MIN(IF(is_home, opponent, team)) AS away_team"
             )
-        rows = engine.query(
-            f"SELECT game_date, game_id, {teams} FROM stored_rows GROUP BY game_date, game_id"
-        )
-        for row in rows.to_pylist():
-            found = games.setdefault(row["game_date"], {})
-            found[row["game_id"]] = (row["home_team"], row["away_team"])
-    return {day: Stored(games.get(day, {}), digest) for day, digest in found_digests.items()}
+        games = "GROUP BY game_date, game_id"
+        steps.append(Query(f"SELECT game_date, game_id, {teams} FROM stored_rows {games}"))
+    return steps
+
+
+def what_is_stored(contract: Contract, results: "Sequence[pa.Table]") -> dict[date, Stored]:
+    """What ``stored_steps`` found."""
+    games: dict[date, dict[str, tuple[str | None, str | None]]] = {}
+    for row in results[1].to_pylist() if contract.unit is Unit.GAME else ():
+        of_date = games.setdefault(row["game_date"], {})
+        of_date[row["game_id"]] = (row["home_team"], row["away_team"])
+    return {
+        row["game_date"]: Stored(games.get(row["game_date"], {}), row["digest"])
+        for row in results[0].to_pylist()
+    }
 
 
 def coming_rows(
@@ -54,8 +61,6 @@ def coming_rows(
     They are the staged rows of the games that passed, and of a date that never passed the stored
     rows of the games that once did.
     """
-    _load_pairs(engine, "good_games", ((one.day, game) for one in judged for game in one.good))
-    _load_pairs(engine, "kept_games", ((one.day, game) for one in judged for game in one.kept))
     names = ", ".join(f"s.{name}" for name in contract.column_names)
     on_game = "AND g.game_id = s.game_id" if contract.unit is Unit.GAME else ""
     kept = (
@@ -64,28 +69,30 @@ def coming_rows(
         if any(one.kept for one in judged)
         else ""
     )
-    engine.create(
-        "coming_rows",
-        f"SELECT {names} FROM staged AS s JOIN good_games AS g "
-        f"ON g.game_date = s.game_date {on_game}{kept}",
+    (found,) = engine.run(
+        [
+            _pairs("good_games", ((one.day, game) for one in judged for game in one.good)),
+            _pairs("kept_games", ((one.day, game) for one in judged for game in one.kept)),
+            Create(
+                "coming_rows",
+                f"SELECT {names} FROM staged AS s JOIN good_games AS g "
+                f"ON g.game_date = s.game_date {on_game}{kept}",
+            ),
+            Query(digest_query(contract, "coming_rows")),
+        ]
     )
-    rows = engine.query(digest_query(contract, "coming_rows"))
-    return {row["game_date"]: (row["digest"], row["found"]) for row in rows.to_pylist()}
+    return {row["game_date"]: (row["digest"], row["found"]) for row in found.to_pylist()}
 
 
-def _load_pairs(engine: "Engine", name: str, pairs: Iterable[tuple[date, str]]) -> None:
+def _pairs(name: str, pairs: Iterable[tuple[date, str]]) -> Load:
     import pyarrow as pa
 
     listed = list(pairs)
-    engine.load(
-        name,
-        pa.table(
-            {
-                "game_date": pa.array([day for day, _ in listed], pa.date32()),
-                "game_id": pa.array([game for _, game in listed], pa.string()),
-            }
-        ),
-    )
+    rows = {
+        "game_date": pa.array([day for day, _ in listed], pa.date32()),
+        "game_id": pa.array([game for _, game in listed], pa.string()),
+    }
+    return Load(name, pa.table(rows))
 
 
 def publish(
@@ -103,15 +110,15 @@ def publish(
         WarehouseError: what was read back is not what was to be stored, or another run published
             meanwhile; nothing has changed.
     """
+    looked = look(
+        contract, decisions[0].run_id, [decision.attempt.game_date for decision in decisions]
+    )
     new = [decision for decision in decisions if decision.is_new]
     if not new:
-        engine.transaction([_look(contract, decisions)])
+        engine.transaction([LOOKED], [looked])
         return
-    _load(engine, new)
     days = {decision.attempt.game_date for decision in new}
     kept = [row for row in refused if row.game_date in days]
-    if kept:
-        _load_refused(engine, kept)
     engine.transaction(
         [
             ledger.NEXT,
@@ -119,41 +126,44 @@ def publish(
             *_ledger_statements(contract, new),
             *_quarantine_statements(contract, new, kept),
             *also,
-            _look(contract, decisions),
-        ]
+            LOOKED,
+        ],
+        [*_loads(new), *([_refused(kept)] if kept else []), looked],
     )
 
 
-def _look(contract: Contract, decisions: Sequence[Decision]) -> str:
-    dates = [decision.attempt.game_date for decision in decisions]
-    return look(contract, decisions[0].run_id, dates)
+LOOKED = (
+    f"INSERT INTO ledger.looks ({', '.join(COLUMNS['looks'])}) "
+    f"SELECT {', '.join(COLUMNS['looks'])} FROM new_look"
+)
+"""Records what ``look`` loads: all that an unchanged run leaves."""
 
 
-def look(contract: Contract, run_id: str, dates: Sequence[date]) -> str:
-    """The statement that records who looked at which dates: all that an unchanged run leaves."""
-    columns = COLUMNS["looks"]
-    now = datetime.now(UTC).isoformat()
-    return (
-        f"INSERT INTO ledger.looks ({', '.join(columns)}) VALUES ({quoted(run_id)}, "
-        f"{quoted(contract.table)}, DATE '{min(dates)}', DATE '{max(dates)}', {len(dates)}, "
-        f"TIMESTAMP '{now}')"
-    )
-
-
-def _load_refused(engine: "Engine", refused: "Sequence[Refused]") -> None:
+def look(contract: Contract, run_id: str, dates: Sequence[date]) -> Load:
+    """Who looked at which dates."""
     import pyarrow as pa
 
-    engine.load(
-        "refused_rows",
-        pa.table(
-            {
-                "game_date": pa.array([r.game_date for r in refused], pa.date32()),
-                "game_id": pa.array([r.game_id for r in refused], pa.string()),
-                "detail": pa.array([r.detail for r in refused], pa.string()),
-                "content": pa.array([r.row for r in refused], pa.string()),
-            }
-        ),
-    )
+    row = {
+        "run_id": run_id,
+        "table_name": contract.table,
+        "first_date": min(dates),
+        "last_date": max(dates),
+        "dates": len(dates),
+        "looked_at": datetime.now(UTC),
+    }
+    return Load("new_look", pa.Table.from_pylist([row], _schema(COLUMNS["looks"])))
+
+
+def _refused(refused: "Sequence[Refused]") -> Load:
+    import pyarrow as pa
+
+    rows = {
+        "game_date": pa.array([r.game_date for r in refused], pa.date32()),
+        "game_id": pa.array([r.game_id for r in refused], pa.string()),
+        "detail": pa.array([r.detail for r in refused], pa.string()),
+        "content": pa.array([r.row for r in refused], pa.string()),
+    }
+    return Load("refused_rows", pa.table(rows))
 
 
 def _schema(columns: Mapping[str, str]) -> "pa.Schema":
@@ -171,27 +181,25 @@ def _schema(columns: Mapping[str, str]) -> "pa.Schema":
     return pa.schema([(name, types[kind.split()[0]]) for name, kind in columns.items()])
 
 
-def _load(engine: "Engine", decisions: Sequence[Decision]) -> None:
+def _loads(decisions: Sequence[Decision]) -> list[Load]:
     import pyarrow as pa
 
     attempts: list[dict[str, Any]] = [decision.attempt.as_row() for decision in decisions]
-    engine.load("new_attempts", pa.Table.from_pylist(attempts, _schema(COLUMNS["attempts"])))
     replaced = [decision.attempt for decision in decisions if decision.replaces]
-    engine.load(
-        "publishing",
-        pa.table(
-            {
-                "game_date": pa.array([a.game_date for a in replaced], pa.date32()),
-                "publication": pa.array([a.publication for a in replaced], pa.int64()),
-            }
-        ),
-    )
     verdicts = [
         game.as_row(decision.attempt.publication)
         for decision in decisions
         for game in decision.verdicts
     ]
-    engine.load("new_verdicts", pa.Table.from_pylist(verdicts, _schema(COLUMNS["verdicts"])))
+    publishing = {
+        "game_date": pa.array([a.game_date for a in replaced], pa.date32()),
+        "publication": pa.array([a.publication for a in replaced], pa.int64()),
+    }
+    return [
+        Load("new_attempts", pa.Table.from_pylist(attempts, _schema(COLUMNS["attempts"]))),
+        Load("publishing", pa.table(publishing)),
+        Load("new_verdicts", pa.Table.from_pylist(verdicts, _schema(COLUMNS["verdicts"]))),
+    ]
 
 
 def _data_statements(contract: Contract, decisions: Sequence[Decision]) -> Iterator[str]:

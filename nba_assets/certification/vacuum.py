@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from nba_assets.certification import ledger
 from nba_assets.contracts.contract import Contract
-from nba_assets.engines.engine import Engine
+from nba_assets.engines.engine import Create, Engine, Query
 from nba_assets.engines.googlesql import quoted
 from nba_assets.errors import WarehouseError
 
@@ -52,13 +52,6 @@ def dead(engine: Engine, contracts: Sequence[Contract], keep: timedelta) -> Dead
         f"WHERE recorded_at <= TIMESTAMP '{cutoff}'"
     )
     line = max(int(reached["publication"][0].as_py()), horizon(engine))
-    # What is in force as of the line, or was recorded after it, names what stays.
-    engine.create(
-        "live_versions",
-        "SELECT table_name, game_date, stored_publication, verdicts_publication "
-        "FROM ledger.attempts QUALIFY publication >= COALESCE(MAX(IF("
-        f"publication <= {line}, publication, NULL)) OVER (PARTITION BY table_name, game_date), 0)",
-    )
     stored = " UNION ALL ".join(
         f"SELECT {quoted(c.table)} AS table_name, game_date, publication, COUNT(*) AS found "
         f"FROM store.{c.table} GROUP BY game_date, publication"
@@ -68,27 +61,39 @@ def dead(engine: Engine, contracts: Sequence[Contract], keep: timedelta) -> Dead
         "SELECT table_name, game_date, publication, COUNT(*) AS found FROM ledger.verdicts "
         "GROUP BY table_name, game_date, publication"
     )
-    for name, rows, column in (
-        ("dead_versions", stored, "stored_publication"),
-        ("dead_verdicts", verdicts, "verdicts_publication"),
-    ):
-        engine.create(
-            name,
-            f"SELECT s.* FROM ({rows}) AS s LEFT JOIN (SELECT DISTINCT table_name, game_date, "
-            f"{column} AS publication FROM live_versions) AS l ON l.table_name = s.table_name "
-            "AND l.game_date = s.game_date AND l.publication = s.publication "
-            "WHERE l.publication IS NULL",
-        )
-    found = engine.query(
-        "SELECT table_name, COUNT(*) AS versions, SUM(found) AS dead_rows FROM dead_versions "
-        "GROUP BY table_name ORDER BY table_name"
-    ).to_pylist()
-    said = engine.query("SELECT COALESCE(SUM(found), 0) AS found FROM dead_verdicts")
+    # What is in force as of the line, or was recorded after it, names what stays.
+    live = (
+        "SELECT table_name, game_date, stored_publication, verdicts_publication "
+        "FROM ledger.attempts QUALIFY publication >= COALESCE(MAX(IF("
+        f"publication <= {line}, publication, NULL)) OVER (PARTITION BY table_name, game_date), 0)"
+    )
+    found, said = engine.run(
+        [
+            Create("live_versions", live),
+            Create("dead_versions", _not_live(stored, "stored_publication")),
+            Create("dead_verdicts", _not_live(verdicts, "verdicts_publication")),
+            Query(
+                "SELECT table_name, COUNT(*) AS versions, SUM(found) AS dead_rows "
+                "FROM dead_versions GROUP BY table_name ORDER BY table_name"
+            ),
+            Query("SELECT COALESCE(SUM(found), 0) AS found FROM dead_verdicts"),
+        ]
+    )
+    of_tables = found.to_pylist()
     return Dead(
         line,
-        {row["table_name"]: row["versions"] for row in found},
-        {row["table_name"]: int(row["dead_rows"]) for row in found},
+        {row["table_name"]: row["versions"] for row in of_tables},
+        {row["table_name"]: int(row["dead_rows"]) for row in of_tables},
         int(said["found"][0].as_py()),
+    )
+
+
+def _not_live(rows: str, column: str) -> str:
+    return (
+        f"SELECT s.* FROM ({rows}) AS s LEFT JOIN (SELECT DISTINCT table_name, game_date, "
+        f"{column} AS publication FROM live_versions) AS l ON l.table_name = s.table_name "
+        "AND l.game_date = s.game_date AND l.publication = s.publication "
+        "WHERE l.publication IS NULL"
     )
 
 

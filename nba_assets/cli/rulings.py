@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from nba_assets.certification import ledger
-from nba_assets.certification.certified import dates_of_games
+from nba_assets.certification.certified import dates_of_game
 from nba_assets.certification.ledger import Kind, Ruling, Verdict
 from nba_assets.cli import console
 from nba_assets.cli.options import as_json_option, dates_of, print_json, reason_of, table_named
 from nba_assets.cli.session import look_at, reading, writing
 from nba_assets.contracts.contract import Unit
 from nba_assets.deployment import Deployment
-from nba_assets.engines.googlesql import quoted
 from nba_assets.operations import report
 from nba_assets.operations.plan import Reason
 
@@ -191,12 +190,12 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
                 else "it is certified by date"
             )
         )
-    found = dates_of_games(engine, deployment.tables, f"SELECT {quoted(game_id)} AS game_id")
+    found = dates_of_game(engine, deployment.tables, game_id)
     if not found:
         raise click.ClickException(
             f"no game {game_id} is known; `nba-assets status` names the games that are missing"
         )
-    first, last = min(found[game_id]), max(found[game_id])
+    first, last = min(found), max(found)
     games = ledger.verdicts(engine, (table,), first, last)
     verdicts = {game.verdict for game in games if game.game_id == game_id}
     if verdicts == {Verdict.CERTIFIED}:

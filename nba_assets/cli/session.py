@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nba_assets.certification import ledger
 from nba_assets.certification.certified import refuse_another_source
 from nba_assets.deployment import Deployment
 from nba_assets.operations.plan import Standing, standing, untouched
@@ -36,7 +37,7 @@ def existing(deployment: Deployment) -> "Iterator[Engine]":
     """
     require_warehouse(deployment)
     with deployment.store.reading() as engine:
-        refuse_another_source(engine, deployment.source.identity)
+        refuse_another_source(ledger.source_identity(engine), deployment.source.identity)
         yield engine
 
 
@@ -61,7 +62,7 @@ def writing(deployment: Deployment, *, any_source: bool = False) -> "Iterator[En
     require_warehouse(deployment)
     with deployment.store.writing() as engine:
         if not any_source:
-            refuse_another_source(engine, deployment.source.identity)
+            refuse_another_source(ledger.source_identity(engine), deployment.source.identity)
         yield engine
 
 

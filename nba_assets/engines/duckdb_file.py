@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nba_assets.engines.engine import Create, Load, Query, Step
 from nba_assets.engines.googlesql import DuckDBRenderer, render_duckdb
 from nba_assets.errors import WarehouseBusy, WarehouseError
 
@@ -42,24 +43,28 @@ class DuckDBEngine:
         self._connection = connection
         self._render = render
 
+    def run(self, steps: Sequence[Step]) -> "list[pa.Table]":
+        """See ``Engine``."""
+        results = []
+        for step in steps:
+            match step:
+                case Load(name, rows):
+                    self._load(name, rows)
+                case Create(name, query, relations):
+                    self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", relations)
+                case Query(query, relations):
+                    results.append(self.query(query, relations))
+        return results
+
     def query(self, sql: str, relations: Mapping[str, str] | None = None) -> "pa.Table":
         """See ``Engine``."""
         return self._run(sql, relations).to_arrow_table()
 
-    def create(self, name: str, sql: str, relations: Mapping[str, str] | None = None) -> None:
-        """See ``Engine``."""
-        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", relations)
-
-    def load(self, name: str, rows: "pa.Table") -> None:
-        """See ``Engine``."""
-        self._connection.register("loaded_rows", rows)
-        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM loaded_rows", None)
-        self._connection.unregister("loaded_rows")
-
-    def transaction(self, statements: Sequence[str]) -> None:
+    def transaction(self, statements: Sequence[str], loads: Sequence[Load] = ()) -> None:
         """See ``Engine``."""
         import duckdb
 
+        self.run(loads)
         self._connection.begin()
         try:
             for statement in statements:
@@ -86,6 +91,11 @@ class DuckDBEngine:
             columns = found.setdefault((schema, table), {})
             columns[column] = name if nullable else f"{name} NOT NULL"
         return found
+
+    def _load(self, name: str, rows: "pa.Table") -> None:
+        self._connection.register("loaded_rows", rows)
+        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM loaded_rows", None)
+        self._connection.unregister("loaded_rows")
 
     def _run(self, sql: str, relations: Mapping[str, str] | None) -> "duckdb.DuckDBPyConnection":
         import duckdb

@@ -142,7 +142,7 @@ def standing(
     if not dates:
         return Standing(tables, (), {}, {})
     rulings = ledger.rulings(engine)
-    ruled = ruled_dates(engine, tables, rulings)
+    ruled = ruled_dates(engine, tables, dates[0], dates[-1]) if rulings.all else {}
     seen = overview(engine, tables, dates[0], dates[-1], source)
     damages = _damages(engine, tables, dates, deep=deep)
     doubtful = _doubtful(tables, dates, seen, {day for days in ruled.values() for day in days})

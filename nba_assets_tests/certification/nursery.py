@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nba_assets.certification.publish import Publisher
 from nba_assets.engines.duckdb_file import DuckDBEngine, DuckDBFile
+from nba_assets.engines.engine import Load
 from nba_assets.seasons import game_dates
 from nba_assets_tests.tiny_league import SLATES, Deployment, TinyLeague
 
@@ -48,9 +49,9 @@ class _Announcing(DuckDBFile):
         with super().writing() as engine:
             start = engine.transaction
 
-            def announced(statements: Sequence[str]) -> None:
+            def announced(statements: Sequence[str], loads: Sequence[Load] = ()) -> None:
                 print("begin", flush=True)  # noqa: T201
-                start(statements)
+                start(statements, loads)
 
             engine.transaction = announced  # type: ignore[method-assign]
             yield engine

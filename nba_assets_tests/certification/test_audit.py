@@ -19,9 +19,17 @@ import pytest
 
 from nba_assets.assets.graph import dated_tables
 from nba_assets.assets.models.player_points_evaluation import POPULATIONS, PREDICTORS
-from nba_assets.certification.audit import Audit, Counts, Violation, audit, column_rules
+from nba_assets.certification.audit import (
+    Audit,
+    Counts,
+    Violation,
+    audit_steps,
+    audited,
+    column_rules,
+)
 from nba_assets.contracts.contract import Contract, RowRule, SetRule, Severity
 from nba_assets.engines.duckdb_file import DuckDBEngine
+from nba_assets.engines.engine import Load
 from nba_assets.sources.source import arrow_schema
 from nba_assets_tests.tiny_league import SLATES, Deployment, Row
 
@@ -141,10 +149,10 @@ def _load(engine: DuckDBEngine, scene: Scene) -> Mapping[str, str]:
     contract = TABLES[scene.table].contract
 
     def load(name: str, rows: Sequence[Row], schema: pa.Schema) -> str:
-        engine.load(name, pa.Table.from_pylist(list(rows), schema))
+        engine.run([Load(name, pa.Table.from_pylist(list(rows), schema))])
         return f"SELECT * FROM {name}"
 
-    load("staged", scene.staged, arrow_schema(contract))
+    load("arrived", scene.staged, arrow_schema(contract))
     whole = [*scene.inputs.get("elsewhere", []), *scene.staged]
     load("delivered", whole, arrow_schema(contract))
     load("stored", scene.stored, arrow_schema(contract))
@@ -170,9 +178,16 @@ def _load(engine: DuckDBEngine, scene: Scene) -> Mapping[str, str]:
 
 
 def _audit(engine: DuckDBEngine, scene: Scene) -> Audit:
+    return _audit_by(engine, scene, TABLES[scene.table].contract)
+
+
+def _audit_by(engine: DuckDBEngine, scene: Scene, contract: Contract) -> Audit:
+    """The audit of a scene against a contract of its table."""
     relations = _load(engine, scene)
-    contract = TABLES[scene.table].contract
-    return audit(engine, contract, relations, has_stored=bool(scene.stored))
+    steps = audit_steps(contract, relations, has_stored=bool(scene.stored))
+    results = engine.run(steps)
+    rows = engine.query("SELECT game_date, game_id FROM due_games").to_pylist()
+    return audited(contract, results, {(row["game_date"], row["game_id"]) for row in rows})
 
 
 Change = Callable[[Scene], None]
@@ -520,11 +535,10 @@ def test_a_rule_alone_catches_what_breaks_it(
 ) -> None:
     scene = deepcopy(scenes[table])
     change(scene)
-    relations = _load(engine, scene)
     contract = TABLES[table].contract
     own = _rules(contract).get(rule)
     severity = own.severity if own else Severity.ERROR
-    found = _counting(audit(engine, contract, relations), severity)
+    found = _counting(_audit(engine, scene), severity)
 
     assert {violation.rule for violation in found} == {rule}
     check = own.check if own else "contract" if rule == "grain_unique" else "row_counts"
@@ -535,7 +549,7 @@ def test_a_rule_alone_catches_what_breaks_it(
     assert {violation.game_id for violation in found} <= games
     if own:
         without = replace(contract, rules=_with_idle(contract, own))
-        assert _counting(audit(engine, without, relations), severity) == []
+        assert _counting(_audit_by(engine, scene, without), severity) == []
 
 
 def _with_idle(contract: Contract, rule: RowRule | SetRule) -> tuple[RowRule | SetRule, ...]:

@@ -1,7 +1,7 @@
 """Certified reads: what may be read, what a hole holds back, and what it does not."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,6 +9,8 @@ from nba_assets.certification.certified import Readiness, readiness, relation
 from nba_assets.certification.ledger import WHOLE_DATE, Status, Verdict
 from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import Scope
+from nba_assets.engines.engine import Load
+from nba_assets.sources.source import Refused
 from nba_assets_tests.tiny_league import (
     FIRST_FEATURES,
     LAST,
@@ -46,7 +48,7 @@ def _read(deployment: Deployment, table: str, scope: Scope, first: date, last: d
     contract = deployment.tables[table].contract
     with deployment.warehouse.reading() as engine:
         days = pa.array([first, last], pa.date32())
-        engine.load("target_dates", pa.table({"game_date": days}))
+        engine.run([Load("target_dates", pa.table({"game_date": days}))])
         relations = {"certified": relation(contract, scope, first, last)}
         rows = engine.query("SELECT DISTINCT game_date FROM certified", relations).to_pylist()
     return {row["game_date"] for row in rows}
@@ -354,3 +356,33 @@ def test_the_digest_of_a_window_changes_with_every_earlier_date_and_no_later_one
     built.build_all(DAY, DAY, tables=(*RAW, *SUMMARIES))
 
     assert {day for day in days if upstream(day) != before[day]} == {LAST}
+
+
+def test_a_game_only_the_schedule_doubts_is_a_hole_of_its_two_teams(built: Deployment) -> None:
+    """The tables between were built before the doubt and hold nothing."""
+    doubted = built.league.game(SLATES[8], "BOS")
+    teams = built.league.teams(doubted)
+    built.league.drop("schedule", doubted)
+    built.league.refused["schedule"].append(Refused(SLATES[8], doubted, "torn", "{}", teams))
+    built.build("schedule", SLATES[8])
+
+    states = _states(_ready(built, "team_form", LAST))
+
+    theirs = {built.league.game(LAST, team) for team in teams}
+    assert {game for game, state in states.items() if state == "held"} == theirs
+    assert set(states.values()) == {"held", "ready"}
+
+
+def test_a_certificate_of_a_date_without_games_says_nothing_of_one_that_came_since(
+    built: Deployment,
+) -> None:
+    empty_date = SLATES[7] + timedelta(days=1)
+    assert built.attempt("player_box_scores", empty_date).status is Status.EMPTY_OK
+    moved = built.league.game(SLATES[7], "BOS")
+    built.league.patch("schedule", moved, {"game_date": empty_date})
+    built.build("schedule", empty_date)
+
+    (game,) = _ready(built, "team_offense_game_summary", empty_date).games
+
+    assert (game.game_id, game.state) == (moved, "held")
+    assert "was never run" in game.reason

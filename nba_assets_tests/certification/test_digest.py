@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nba_assets.certification.digest import digest_query
 from nba_assets.contracts.contract import Column, Contract
 from nba_assets.engines.duckdb_file import DuckDBEngine
+from nba_assets.engines.engine import Load
 from nba_assets.sources.source import arrow_schema
 
 CONTRACT = Contract(
@@ -59,7 +60,7 @@ def digests() -> Iterator[Callable[[list[Row]], Digests]]:
     engine = DuckDBEngine(connection)
 
     def of(rows: list[Row]) -> Digests:
-        engine.load("things", pa.Table.from_pylist(rows, arrow_schema(CONTRACT)))
+        engine.run([Load("things", pa.Table.from_pylist(rows, arrow_schema(CONTRACT)))])
         found = engine.query(digest_query(CONTRACT, "things")).to_pylist()
         return {row["game_date"]: (row["digest"], row["found"]) for row in found}
 

@@ -15,7 +15,9 @@ from nba_assets.certification.ledger import WHOLE_DATE, Attempt, Status, Verdict
 from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython
 from nba_assets.engines.duckdb_file import DuckDBEngine, DuckDBFile
+from nba_assets.engines.engine import Load
 from nba_assets.errors import BadInput, SourceUnavailable
+from nba_assets.seasons import game_dates
 from nba_assets.sources.source import Delivery, Refused
 from nba_assets_tests.tiny_league import (
     FIRST_FEATURES,
@@ -434,13 +436,13 @@ class Careless(DuckDBFile):
         with super().writing() as engine:
             start = engine.transaction
 
-            def transaction(statements: Sequence[str]) -> None:
+            def transaction(statements: Sequence[str], loads: Sequence[Load] = ()) -> None:
                 done: list[str] = []
                 for statement in statements:
                     done.append(statement)
                     if statement.startswith(f"INSERT INTO {STORED}"):
                         done += self.mishap
-                start(done)
+                start(done, loads)
 
             engine.transaction = transaction  # type: ignore[method-assign]
             yield engine
@@ -644,3 +646,65 @@ def test_quarantine_keeps_each_row_once_with_the_reason_of_its_own_date(
     assert "points_identity" not in kept[1]["reason"]
     others = empty.query(f"SELECT COUNT(*) AS n FROM ledger.quarantine WHERE game_id <> '{game}'")
     assert others == [{"n": 0}], "what passed is not rejected"
+
+
+def test_a_game_held_on_one_date_keeps_its_rows_on_the_date_it_moved_to(empty: Deployment) -> None:
+    league = empty.league
+    game = league.game(DAY, "BOS")
+    new = DAY + timedelta(days=1)
+    for table in ("schedule", "player_box_scores"):
+        league.patch(table, game, {"game_date": new})
+    league.refused["schedule"].append(Refused(DAY, game, "torn", "{}", league.teams(game)))
+
+    empty.build_all(last=new, tables=("schedule", "player_box_scores"))
+
+    assert empty.attempt("player_box_scores", DAY).status is Status.HELD
+    moved = empty.attempt("player_box_scores", new)
+    assert (moved.status, moved.stored_rows) == (Status.COMPLETE, 24)
+
+
+class Counting(DuckDBFile):
+    """Counts round trips: calls of an engine, whatever they take along."""
+
+    trips = 0
+
+    def _counted(self, engine: DuckDBEngine) -> Any:
+        warehouse = self
+
+        class Counted:
+            def __getattr__(self, name: str) -> Any:
+                warehouse.trips += 1
+                return getattr(engine, name)
+
+        return Counted()
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """A session whose calls are counted."""
+        with super().writing() as engine:
+            yield self._counted(engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """A session whose calls are counted."""
+        with super().reading() as engine:
+            yield self._counted(engine)
+
+
+def test_a_table_and_season_cost_five_round_trips_at_most_however_many_dates(
+    empty: Deployment,
+) -> None:
+    """Where a statement is a job of a second, a night is not to take minutes."""
+    warehouse = Counting(empty.folder / "warehouse.duckdb", lock_timeout=30.0)
+    publisher = empty.publisher(warehouse=warehouse)
+    one, many = [SEASON_START], list(game_dates(OPENER, LAST))
+    trips: dict[str, list[int]] = {}
+    for dates in (one, many, many):
+        for name in empty.tables:
+            warehouse.trips = 0
+            publisher.build(name, dates)
+            trips.setdefault(name, []).append(warehouse.trips)
+
+    assert all(counts[0] == counts[1] == counts[2] for counts in trips.values()), trips
+    assert max(counts[0] for counts in trips.values()) == 5
+    assert sum(counts[0] for counts in trips.values()) == 4 * len(trips) + 2

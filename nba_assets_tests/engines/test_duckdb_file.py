@@ -18,6 +18,7 @@ from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.certification.schema import prepare
 from nba_assets.contracts.contract import Column
 from nba_assets.engines.duckdb_file import DuckDBFile
+from nba_assets.engines.engine import Create, Load, Query
 from nba_assets.errors import WarehouseBusy, WarehouseError
 
 CONTRACTS = tuple(table.contract for table in dated_tables(Path("models")).values())
@@ -177,10 +178,17 @@ def test_an_error_shows_the_statement(file: Path) -> None:
 
 def test_a_temporary_table_replaces_one_of_its_name_and_ends_with_the_session(file: Path) -> None:
     with DuckDBFile(file).reading() as engine:
-        engine.load("numbers", pa.table({"x": [1]}))
-        engine.load("numbers", pa.table({"x": [2, 3]}))
-        engine.create("numbers", "SELECT SUM(x) AS x FROM earlier", {"earlier": "SELECT 5 AS x"})
-        assert engine.query("SELECT x FROM numbers").to_pylist() == [{"x": 5}]
+        more, other = engine.run(
+            [
+                Load("numbers", pa.table({"x": [1]})),
+                Load("numbers", pa.table({"x": [2, 3]})),
+                Query("SELECT SUM(x) AS x FROM numbers"),
+                Create("numbers", "SELECT SUM(x) AS x FROM earlier", {"earlier": "SELECT 7 AS x"}),
+                Query("SELECT x FROM numbers"),
+            ]
+        )
+        assert (more.to_pylist(), other.to_pylist()) == ([{"x": 5}], [{"x": 7}])
+        assert engine.query("SELECT x FROM numbers").to_pylist() == [{"x": 7}]
     with DuckDBFile(file).reading() as engine, pytest.raises(WarehouseError, match="numbers"):
         engine.query("SELECT x FROM numbers")
 

@@ -15,14 +15,15 @@ from typing import Any
 
 from nba_assets.certification.publish import Publisher
 from nba_assets.engines.duckdb_file import DuckDBEngine
+from nba_assets.engines.engine import Load
 from nba_assets.operations.plan import standing
 from nba_assets_tests.harness.mini_graph import DATES, MiniLeague, graph
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 
 TABLES = ("box", "summary")
 RANGE = DATES[:2]
-SESSIONS = 3
-"""of a writer: one to see whose warehouse it is, one to publish each table"""
+SESSIONS = 2
+"""of a writer: one to publish each table"""
 
 
 class Killed(BaseException):
@@ -83,16 +84,17 @@ class Turns:
         with self.turnstile.turn(self.actor), self.warehouse.writing() as engine:
             start = engine.transaction
 
-            def transaction(statements: Sequence[str]) -> None:
+            def transaction(statements: Sequence[str], loads: Sequence[Load] = ()) -> None:
                 if self.dies_at and self.dies_at[0] == self.transactions:
                     self.transactions += 1
                     connection = engine._connection
+                    engine.run(loads)
                     connection.begin()
                     for statement in statements[: self.dies_at[1]]:
                         engine.query(statement)
                     raise Killed
                 self.transactions += 1
-                start(statements)
+                start(statements, loads)
 
             engine.transaction = transaction  # type: ignore[method-assign]
             yield engine

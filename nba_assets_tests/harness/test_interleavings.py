@@ -16,17 +16,16 @@ def walk() -> Iterator[Walk]:
 
 
 def test_there_are_as_many_orders_as_there_must_be() -> None:
-    assert len({tuple(order) for order in orders()}) == 140  # 7! / (3! · 3! · 1!)
+    assert len({tuple(order) for order in orders()}) == 30  # 5! / (2! · 2! · 1!)
 
 
-@pytest.mark.parametrize("seed", [2026])
-def test_no_order_of_two_writers_and_a_reader_mixes_versions(walk: Walk, seed: int) -> None:
-    for order in random.Random(seed).sample(list(orders()), 30):  # noqa: S311
+def test_no_order_of_two_writers_and_a_reader_mixes_versions(walk: Walk) -> None:
+    for order in orders():
         walk.go(order)
 
 
 @pytest.mark.parametrize("seed", [2026])
 def test_a_writer_killed_before_any_statement_leaves_no_half_a_range(walk: Walk, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311
-    for order in chance.sample(list(orders()), 20):
+    for order in orders():
         walk.go(order, dies_at=(chance.randrange(2), chance.randrange(12)))
