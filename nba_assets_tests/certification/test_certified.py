@@ -386,3 +386,16 @@ def test_a_certificate_of_a_date_without_games_says_nothing_of_one_that_came_sin
 
     assert (game.game_id, game.state) == (moved, "held")
     assert "was never run" in game.reason
+
+
+def test_a_game_that_several_inputs_hold_is_held_once(empty: Deployment) -> None:
+    game = empty.league.game(OPENER, "BOS")
+    teams = empty.league.teams(game)
+    empty.league.drop("schedule", game)
+    empty.league.refused["schedule"].append(Refused(OPENER, game, "torn", "{}", teams))
+    empty.build_all(OPENER, OPENER, tables=("schedule", "player_box_scores", "team_box_scores"))
+
+    games = _ready(empty, "player_game_summary", OPENER).games
+
+    assert [one.state for one in games if one.game_id == game] == ["held"]
+    assert len({one.game_id for one in games}) == len(games) == 3
