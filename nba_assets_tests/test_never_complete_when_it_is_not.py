@@ -549,6 +549,22 @@ def test_09_rows_lost_behind_the_ledger_are_red_and_come_back(
     assert visible(built, table, DAY) == before
 
 
+def test_09_rows_added_behind_the_ledger_are_red_and_go_again(built: Deployment) -> None:
+    table = "team_box_scores"
+    before = visible(built, table, DAY)
+    of_day = f"WHERE game_date = DATE '{DAY}'"
+    with built.warehouse.writing() as engine:
+        engine.transaction([f"INSERT INTO store.{table} SELECT * FROM store.{table} {of_day}"])
+
+    need = needs(look(built), table)[DAY]
+
+    assert need.reason is Reason.DAMAGED
+    assert f"{2 * len(before)} rows are stored, the ledger says {len(before)}" in need.detail
+    mend(built)
+    assert look(built).needs == {}
+    assert visible(built, table, DAY) == before
+
+
 def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Deployment) -> None:
     """Found by the state machine: a summary made without the lost rows stayed so after repair."""
     before = {name: visible(built, name, DAY) for name in SUMMARIES}

@@ -219,7 +219,7 @@ class Known:
         first: date,
         last: date,
         *,
-        checks: bool = True,
+        checks: "bool | tuple[str, date]" = False,
         as_of: int | None = None,
     ) -> "Known":
         """Read it in one round trip; see ``queries``."""
@@ -233,10 +233,13 @@ class Known:
         first: date,
         last: date,
         *,
-        checks: bool = True,
+        checks: "bool | tuple[str, date]" = False,
         as_of: int | None = None,
     ) -> list[Query]:
-        """What to ask: of the tables ``names`` and the schedule; the records' checks if wanted."""
+        """What to ask: of the tables ``names`` and the schedule.
+
+        The records come without their checks, most of them, but for those that are asked for.
+        """
         names = tuple(dict.fromkeys(("schedule", *names)))
         return [
             Query(ledger.verdicts_in_force(names, first, last, as_of)),

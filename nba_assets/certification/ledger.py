@@ -347,10 +347,14 @@ def _attempts(rows: "pa.Table") -> Iterator[Attempt]:
     return (Attempt(*values) for values in zip(*columns, strict=True))
 
 
-def _columns(*, checks: bool = True) -> str:
+def _columns(checks: "bool | tuple[str, date]") -> str:
     read = {"recorded_at": "UNIX_MICROS(recorded_at) AS recorded_at"}
-    if not checks:
+    if checks is False:
         read["checks"] = "'[]' AS checks"
+    elif isinstance(checks, tuple):
+        table, first = checks
+        wanted = f"table_name = {quoted(table)} AND game_date >= DATE '{first}'"
+        read["checks"] = f"IF({wanted}, checks, '[]') AS checks"
     names = (name for name in COLUMNS["attempts"] if name != "validation_passed")
     return ", ".join(read.get(name, name) for name in names)
 
@@ -411,11 +415,11 @@ def records_query(
     first: date,
     last: date,
     *,
-    checks: bool = True,
+    checks: "bool | tuple[str, date]" = True,
     as_of: int | None = None,
 ) -> str:
-    """A query for what ``latest`` tells."""
-    return latest_records(tables, first, last, _columns(checks=checks), as_of)
+    """A query for what ``latest`` tells; ``checks`` may name a table and the first date of them."""
+    return latest_records(tables, first, last, _columns(checks), as_of)
 
 
 def attempts(found: "pa.Table") -> dict[tuple[str, date], Attempt]:
@@ -445,7 +449,7 @@ def last_recorded(engine: Engine) -> Trace | None:
 def history(engine: Engine, table: str, day: date) -> list[Attempt]:
     """Every attempt at one date of a table, oldest first."""
     rows = engine.query(
-        f"SELECT {_columns()} FROM ledger.attempts WHERE table_name = {quoted(table)} "
+        f"SELECT {_columns(checks=True)} FROM ledger.attempts WHERE table_name = {quoted(table)} "
         f"AND game_date = DATE '{day}' ORDER BY attempt"
     )
     return list(_attempts(rows))

@@ -258,7 +258,8 @@ class Publisher:
     ) -> Known:
         names = (*table.upstream_tables(), table.name)
         first = reaches_back(table, dates[0])
-        return Known.of(engine, self._tables, names, first, dates[-1], as_of=as_of)
+        wanted = (table.name, dates[0])
+        return Known.of(engine, self._tables, names, first, dates[-1], checks=wanted, as_of=as_of)
 
     def _season(
         self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
@@ -269,7 +270,12 @@ class Publisher:
         columns = "game_date, game_id, home_team, away_team, status"
         games = f"SELECT {columns} FROM ({stored(table.contract, first, last)}) AS s"
         *results, listed = engine.run(
-            [*Known.queries(self._tables, (table.name,), first, last), Query(games)]
+            [
+                *Known.queries(
+                    self._tables, (table.name,), first, last, checks=(table.name, first)
+                ),
+                Query(games),
+            ]
         )
         known = Known.read(self._tables, results)
         return known, replace(staged, listed_before=listed.to_pylist())

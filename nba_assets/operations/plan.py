@@ -306,7 +306,7 @@ def _foreseen(
         if all(season_year(day) != year for _, day in needs):
             continue
         start = season_start(days[0])
-        known = Known.of(engine, tables, tuple(tables), start, days[-1], checks=False)
+        known = Known.of(engine, tables, tuple(tables), start, days[-1])
         for table in tables.values():
             found = ready(known, table, days)
             waiting = _held_games(found)

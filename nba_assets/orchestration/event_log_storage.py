@@ -18,10 +18,10 @@ Delete the entry, and the stock storage goes on with what is there.
 What waits, and for how long
 ----------------------------
 
-Only the events that come once per partition of a run (planned materialization, materialization,
-check evaluation) wait in memory. They are written when ``max_events`` wait, when the oldest has
-waited ``max_age_seconds``, and before this storage stores any other event, answers any read, is
-disposed or its process exits. Hence:
+Only the events that come once per partition or check of a run (planned or done materialization,
+planned or done check evaluation) wait in memory. They are written when ``max_events`` wait, when
+the oldest has waited ``max_age_seconds``, and before this storage stores any other event, answers
+any read, is disposed or its process exits. Hence:
 
 * within a run, the order is the order of arrival;
 * a step that reported success has lost nothing: its ``STEP_SUCCESS`` is written after them;
@@ -36,8 +36,8 @@ What it relies on
 -----------------
 
 Dagster has no public way to write SQLite events in bulk: ``DAGSTER_EVENT_BATCH_SIZE`` ends in a
-loop over ``store_event``. The table objects, ``_event_to_row``, ``_store_asset_event``,
-``_store_asset_event_tags`` and ``_store_asset_check_evaluation_planned`` are private, therefore
+loop over ``store_event``. The table objects, ``_connect``, ``_event_to_row``,
+``_store_asset_event`` and ``_store_asset_event_tags`` are private, therefore
 
 * the tests compare every table with what the stock storage writes for the same runs;
 * under a Dagster not in ``TESTED_DAGSTER_VERSIONS``, or on a database that is not migrated to its
@@ -50,12 +50,15 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple, Self
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -63,6 +66,7 @@ from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     SqlEventLogStorageTable,
 )
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
@@ -90,10 +94,13 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
     # trying again does not write to the first one twice.
     _run_rows: dict[str, list[Mapping[str, Any]]]
     _index_events: list[_WaitingEvent]
+    _engines: dict[str, sa.Engine]
+    """by file; they hold no connection while none is used"""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Open the event log in ``base_dir``, creating it if need be."""
         self.forget_waiting()
+        self._engines = {}
         with one_at_a_time(base_dir):
             super().__init__(base_dir, inst_data)
         self._bulk = self._is_tested_ground()
@@ -160,6 +167,26 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
         self.flush()
         return super().index_connection()
 
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        """Connect to a file of the storage.
+
+        The base class makes an engine for every connection, and SQLAlchemy gets to know its dialect
+        each time.
+        """
+        with self._db_lock:
+            if shard not in self._engines:
+                self._engines[shard] = sa.create_engine(
+                    self.conn_string_for_shard(shard),
+                    poolclass=sa.NullPool,
+                    connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+                )
+            if shard not in self._initialized_dbs:
+                self._initdb(self._engines[shard])
+                self._initialized_dbs.add(shard)
+            with self._engines[shard].begin() as connection:
+                yield connection
+
     def wipe(self) -> None:
         """Delete everything, also what waits: flushed later, it would bring files back."""
         self.flush()
@@ -208,14 +235,14 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
                 ],
             )
             self._write_assets(conn, ids)
-            self._write_evaluations(conn, ids)
+            self._write_checks(conn, ids)
         self._index_events.clear()
 
     def _write_assets(self, conn: Connection, ids: range) -> None:
         stored = [
             (event_id, event.entry)
             for event_id, event in zip(ids, self._index_events, strict=True)
-            if event.entry.dagster_event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            if event.entry.dagster_event_type not in _CHECK_EVENTS
         ]
         self._store_asset_event_tags(conn, [entry for _, entry in stored], [i for i, _ in stored])
         # An asset's row keeps, of each type of event, the last one only.
@@ -228,63 +255,60 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
             if event_id in kept:
                 self._store_asset_event(conn, entry, event_id)
 
-    def _write_evaluations(self, conn: Connection, ids: range) -> None:
-        rows = []
+    def _write_checks(self, conn: Connection, ids: range) -> None:
+        """Planned rows first: an evaluation takes the place of its own."""
+        planned: list[dict[str, Any]] = []
+        evaluated: list[dict[str, Any]] = []
         for event_id, (entry, row) in zip(ids, self._index_events, strict=True):
-            if entry.dagster_event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                evaluation = entry.get_dagster_event().asset_check_evaluation_data
+            of_event = {
+                "run_id": entry.run_id,
+                "evaluation_event": row["event"],
+                "evaluation_event_timestamp": row["timestamp"],
+                "evaluation_event_storage_id": event_id,
+            }
+            event = entry.get_dagster_event()
+            if entry.dagster_event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                plan = event.asset_check_planned_data
+                # The base class compiles one statement with a row a partition, and serialises the
+                # event, which names all of them, for each.
+                planned += (
+                    {
+                        **of_event,
+                        "asset_key": plan.asset_key.to_string(),
+                        "check_name": plan.check_name,
+                        "partition": partition,
+                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                    }
+                    for partition in _planned_partitions(plan)
+                )
+            elif entry.dagster_event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                evaluation = event.asset_check_evaluation_data
                 target = evaluation.target_materialization_data
                 status = (
                     AssetCheckExecutionRecordStatus.SUCCEEDED
                     if evaluation.passed
                     else AssetCheckExecutionRecordStatus.FAILED
                 )
-                rows.append(
+                evaluated.append(
                     {
+                        **of_event,
                         "asset_key": evaluation.asset_key.to_string(),
                         "check_name": evaluation.check_name,
                         "partition": evaluation.partition,
-                        "run_id": entry.run_id,
                         "execution_status": status.value,
-                        "evaluation_event": row["event"],
-                        "evaluation_event_timestamp": row["timestamp"],
-                        "evaluation_event_storage_id": event_id,
                         "materialization_event_storage_id": target.storage_id if target else None,
                     }
                 )
-        if rows:
-            conn.execute(_UPSERT_EVALUATION, rows)
+        if planned:
+            conn.execute(AssetCheckExecutionsTable.insert(), planned)
+        if evaluated:
+            conn.execute(_UPSERT_EVALUATION, evaluated)
 
-    def _store_asset_check_evaluation_planned(
-        self, event: EventLogEntry, event_id: int | None
-    ) -> None:
-        """Write the planned rows of a check.
 
-        The base class serialises the event, which names all partitions, once per partition, and
-        compiles one statement with a row per partition.
-        """
-        planned = event.get_dagster_event().asset_check_planned_data
-        if not self._bulk or planned.partitions_subset is None:
-            super()._store_asset_check_evaluation_planned(event, event_id)
-            return
-        row = self._event_to_row(event)
-        with self.index_connection() as conn:
-            conn.execute(
-                AssetCheckExecutionsTable.insert(),
-                [
-                    {
-                        "asset_key": planned.asset_key.to_string(),
-                        "check_name": planned.check_name,
-                        "partition": partition,
-                        "run_id": event.run_id,
-                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-                        "evaluation_event": row["event"],
-                        "evaluation_event_timestamp": row["timestamp"],
-                        "evaluation_event_storage_id": event_id,
-                    }
-                    for partition in planned.partitions_subset.get_partition_keys()
-                ],
-            )
+_CHECK_EVENTS = (
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+)
 
 
 def _comes_per_partition(entry: EventLogEntry) -> bool:
@@ -294,12 +318,19 @@ def _comes_per_partition(entry: EventLogEntry) -> bool:
     match entry.dagster_event.event_type:
         case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             return entry.dagster_event.asset_check_evaluation_data.partition is not None
+        case dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+            return bool(_planned_partitions(entry.dagster_event.asset_check_planned_data))
         case (
             dg.DagsterEventType.ASSET_MATERIALIZATION
             | dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
         ):
             return entry.dagster_event.partition is not None
     return False
+
+
+def _planned_partitions(planned: AssetCheckEvaluationPlanned) -> Collection[str]:
+    subset = planned.partitions_subset
+    return list(subset.get_partition_keys()) if subset else ()
 
 
 def _upsert_evaluation() -> sqlite.Insert:
