@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_assets_tests.tiny_league import Deployment, TinyLeague
+from nba_assets_tests.tiny_league import Sandbox, TinyLeague
 
 
 @pytest.fixture
@@ -15,24 +15,24 @@ def league() -> TinyLeague:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Deployment:
+def empty(tmp_path: Path) -> Sandbox:
     """A prepared deployment in which nothing was built yet."""
-    deployment = Deployment(tmp_path / "data")
+    deployment = Sandbox(tmp_path / "data")
     deployment.publisher()
     return deployment
 
 
 @pytest.fixture(scope="session")
-def whole_season(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def whole_season(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A deployment in which every date of every table was built once; only to be read."""
-    deployment = Deployment(tmp_path_factory.mktemp("whole_season"))
+    deployment = Sandbox(tmp_path_factory.mktemp("whole_season"))
     deployment.build_all()
     return deployment
 
 
 @pytest.fixture
-def built(whole_season: Deployment, tmp_path: Path) -> Deployment:
+def built(whole_season: Sandbox, tmp_path: Path) -> Sandbox:
     """A copy of ``whole_season`` of this test alone."""
     folder = tmp_path / "data"
     shutil.copytree(whole_season.folder, folder)
-    return Deployment(folder, runs=whole_season.runs)
+    return Sandbox(folder, runs=whole_season.runs)

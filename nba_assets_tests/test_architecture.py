@@ -30,7 +30,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "assets.raw": ("contracts",),
     "assets.analytics": ("contracts", "assets.raw"),
     "assets.precompute": ("contracts", "assets.raw"),
-    "assets.models": ("contracts", "assets.precompute", "modeling", "sources.source"),
+    "assets.models": ("contracts", "assets.precompute", "modeling"),
     "assets.graph": ("contracts", "assets"),
     "sources": (*BASE, "assets.raw", "sources"),
     "certification": (*BASE, "engines", "sources.source", "certification"),
@@ -114,6 +114,12 @@ def test_dagster_is_known_only_to_what_hands_the_package_to_it() -> None:
             assert not any(name.startswith("dagster") for name in at_once), module
         if not known and not _below(module, DAGSTER_ON_DEMAND):
             assert not any(name.startswith("dagster") for name in ever), module
+
+
+def test_private_names_of_dagster_are_known_to_one_module() -> None:
+    for module, path in MODULES.items():
+        private = [name for name in _imports(path) if name.startswith("dagster._")]
+        assert not private or module == "orchestration.dagster_private", f"{module}: {private}"
 
 
 @pytest.mark.parametrize("heavy", ["dagster", "pandas", "xgboost", "duckdb", "pyarrow", "sqlglot"])

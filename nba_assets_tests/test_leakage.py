@@ -11,7 +11,7 @@ from nba_assets_tests.tiny_league import (
     LAST,
     ONE_GAME,
     SLATES,
-    Deployment,
+    Sandbox,
     TinyLeague,
 )
 
@@ -79,12 +79,12 @@ def _nothing_later(league: TinyLeague, day: date) -> None:
     ],
 )
 def test_features_of_a_date_do_not_know_it_or_what_comes_after(
-    whole_season: Deployment,
+    whole_season: Sandbox,
     tmp_path: Path,
     day: date,
     change: Callable[[TinyLeague, date], None],
 ) -> None:
-    perturbed = Deployment(tmp_path / "data")
+    perturbed = Sandbox(tmp_path / "data")
     change(perturbed.league, day)
     attempts = perturbed.build_all(tables=BUILT)
 
@@ -100,10 +100,10 @@ def test_features_of_a_date_do_not_know_it_or_what_comes_after(
 
 
 def test_the_perturbation_is_seen_by_the_dates_after_it(
-    whole_season: Deployment, tmp_path: Path
+    whole_season: Sandbox, tmp_path: Path
 ) -> None:
     """Otherwise the test above could not fail."""
-    perturbed = Deployment(tmp_path / "data")
+    perturbed = Sandbox(tmp_path / "data")
     _other_results(perturbed.league, ONE_GAME)
     attempts = perturbed.build_all(tables=BUILT)
 
@@ -118,11 +118,11 @@ def test_the_perturbation_is_seen_by_the_dates_after_it(
 
 
 def test_a_range_and_its_dates_one_by_one_give_the_same_features(
-    built: Deployment, tmp_path: Path
+    built: Sandbox, tmp_path: Path
 ) -> None:
     """A range has later dates at hand while it builds the earlier ones."""
     days = (ONE_GAME, SLATES[9])
-    stepwise = Deployment(tmp_path / "stepwise", built.league)
+    stepwise = Sandbox(tmp_path / "stepwise", built.league)
     stepwise.build_all(tables=BUILT[:-2])
     for day in days:
         for name in FEATURES:
@@ -133,7 +133,7 @@ def test_a_range_and_its_dates_one_by_one_give_the_same_features(
         assert {d: stepped[d].digest for d in days} == {d: ranged[d].digest for d in days}
 
 
-def test_no_feature_row_reaches_its_own_date(whole_season: Deployment) -> None:
+def test_no_feature_row_reaches_its_own_date(whole_season: Sandbox) -> None:
     for name in FEATURES:
         (row,) = whole_season.query(
             f"SELECT COUNT(*) AS found, COUNTIF(history_through < game_date) AS past FROM {name}"

@@ -29,7 +29,7 @@ from nba_assets_tests.tiny_league import (
     OVERTIME_GAME,
     SEASON_START,
     SLATES,
-    Deployment,
+    Sandbox,
     TinyLeague,
 )
 
@@ -44,24 +44,24 @@ PREDICTED = ("player_points_model", "player_points_predictions", "player_points_
 
 
 @pytest.fixture
-def built(whole_season: Deployment, tmp_path: Path) -> Iterator[Deployment]:
+def built(whole_season: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
     """A copy of ``whole_season`` of this test alone, in memory: these tests build much."""
     contracts = [table.contract for table in whole_season.tables.values()]
     memory = MemoryWarehouse(contracts, whole_season.folder / "warehouse.duckdb")
-    yield Deployment(tmp_path, runs=whole_season.runs, in_memory=memory)
+    yield Sandbox(tmp_path, runs=whole_season.runs, in_memory=memory)
     memory.close()
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Deployment]:
+def fresh(tmp_path: Path) -> Iterator[Sandbox]:
     """A deployment in memory in which nothing was built yet."""
     memory = MemoryWarehouse(table.contract for table in dated_tables(tmp_path).values())
-    yield Deployment(tmp_path, in_memory=memory)
+    yield Sandbox(tmp_path, in_memory=memory)
     memory.close()
 
 
 def look(
-    built: Deployment,
+    built: Sandbox,
     tables: Mapping[str, DatedTable] | None = None,
     *,
     deep: bool = False,
@@ -78,7 +78,7 @@ def look(
 
 
 def mend(
-    built: Deployment, tables: Mapping[str, DatedTable] | None = None, *, deep: bool = False
+    built: Sandbox, tables: Mapping[str, DatedTable] | None = None, *, deep: bool = False
 ) -> None:
     def launch(batch: Iterable[Any]) -> None:
         publisher = built.publisher(tables=tables)
@@ -89,7 +89,7 @@ def mend(
     repair(lambda: look(built, tables, deep=deep), launch)
 
 
-def states(built: Deployment, day: date, *tables: str) -> dict[str, str]:
+def states(built: Sandbox, day: date, *tables: str) -> dict[str, str]:
     now = look(built)
     return {name: state(now, name, day) for name in tables or built.tables}
 
@@ -98,12 +98,12 @@ def needs(now: Standing, table: str) -> dict[date, Need]:
     return {day: need for (name, day), need in now.needs.items() if name == table}
 
 
-def visible(built: Deployment, table: str, day: date) -> list[dict[str, Any]]:
+def visible(built: Sandbox, table: str, day: date) -> list[dict[str, Any]]:
     grain = ", ".join(built.tables[table].contract.grain)
     return built.query(f"SELECT * FROM {table} WHERE game_date = DATE '{day}' ORDER BY {grain}")
 
 
-def windows(built: Deployment, day: date) -> dict[str, int]:
+def windows(built: Sandbox, day: date) -> dict[str, int]:
     rows = built.query(
         f"SELECT team, games_in_window FROM team_form WHERE game_date = DATE '{day}'"
     )
@@ -163,7 +163,7 @@ def plus_minus_gone(league: TinyLeague, game: str) -> None:
     ],
 )
 def test_12_a_lie_is_caught_where_it_can_first_be_known(
-    fresh: Deployment, lie: Callable[[TinyLeague, str], None], table: str, rule: str
+    fresh: Sandbox, lie: Callable[[TinyLeague, str], None], table: str, rule: str
 ) -> None:
     game = fresh.league.games(DAY)[0]
     lie(fresh.league, game)
@@ -178,7 +178,7 @@ def test_12_a_lie_is_caught_where_it_can_first_be_known(
     assert not summary.status.certified
 
 
-def test_12_real_overtime_is_no_lie(whole_season: Deployment) -> None:
+def test_12_real_overtime_is_no_lie(whole_season: Sandbox) -> None:
     (team, _) = whole_season.query(
         "SELECT minutes, overtime_periods FROM team_offense_game_summary "
         f"WHERE game_id = '{OVERTIME_GAME}'"
@@ -186,14 +186,14 @@ def test_12_real_overtime_is_no_lie(whole_season: Deployment) -> None:
     assert team == {"minutes": 265.0, "overtime_periods": 1}
 
 
-def test_14_the_checks_of_a_certified_date_pass(whole_season: Deployment) -> None:
+def test_14_the_checks_of_a_certified_date_pass(whole_season: Sandbox) -> None:
     for table in whole_season.tables:
         for attempt in whole_season.attempts(table).values():
             assert attempt.status.certified
             assert [c for c in attempt.checks if not c.passed or c.violations] == []
 
 
-def test_15_a_huge_value_quarantines_its_game_alone(fresh: Deployment) -> None:
+def test_15_a_huge_value_quarantines_its_game_alone(fresh: Sandbox) -> None:
     game = fresh.league.games(DAY)[0]
     for name in ("pts", "ast", "plus_minus"):
         fresh.league.rows("player_box_scores", game, status="PLAYED")[0][name] = 2**63 - 1
@@ -211,7 +211,7 @@ def test_15_a_huge_value_quarantines_its_game_alone(fresh: Deployment) -> None:
     assert any(str(2**63 - 1) in row["content"] for row in rejected)
 
 
-def test_01_a_cold_start_fails_closed(fresh: Deployment) -> None:
+def test_01_a_cold_start_fails_closed(fresh: Sandbox) -> None:
     """With an empty history nothing is in warm-up: it is held, and says what is missing."""
     fresh.build_all(DAY, DAY)
 
@@ -225,7 +225,7 @@ def test_01_a_cold_start_fails_closed(fresh: Deployment) -> None:
         assert attempt.causes[0].game_date == SEASON_START
 
 
-def test_01_held_features_hold_what_reads_them(fresh: Deployment) -> None:
+def test_01_held_features_hold_what_reads_them(fresh: Sandbox) -> None:
     game = fresh.league.games(SLATES[2])[0]
     for table in BOX_SCORES:
         fresh.league.drop(table, game)
@@ -240,7 +240,7 @@ def test_01_held_features_hold_what_reads_them(fresh: Deployment) -> None:
     assert fresh.attempt("player_points_predictions", SLATES[1]).status is Status.WARMUP
 
 
-def test_02_after_what_the_schedule_covers_is_unknown_not_empty(fresh: Deployment) -> None:
+def test_02_after_what_the_schedule_covers_is_unknown_not_empty(fresh: Sandbox) -> None:
     whole = fresh.league.copy()
     for table, rows in fresh.league.tables.items():
         fresh.league.tables[table] = [row for row in rows if row["game_date"] <= DAY]
@@ -260,7 +260,7 @@ def test_02_after_what_the_schedule_covers_is_unknown_not_empty(fresh: Deploymen
     assert fresh.attempt("player_game_summary", LAST).status is Status.COMPLETE
 
 
-def test_02_an_empty_date_with_games_now_is_read_again(fresh: Deployment) -> None:
+def test_02_an_empty_date_with_games_now_is_read_again(fresh: Sandbox) -> None:
     whole = fresh.league.copy()
     for table, rows in fresh.league.tables.items():
         fresh.league.tables[table] = [row for row in rows if row["game_date"] != LAST]
@@ -287,7 +287,7 @@ def _shrink(league: TinyLeague, day: date, keep: int) -> list[str]:
 
 @pytest.mark.parametrize("keep", [0, 1])
 def test_03_schedule_and_box_scores_that_shrink_together_are_a_finding(
-    built: Deployment, keep: int
+    built: Sandbox, keep: int
 ) -> None:
     """The incident's own shape: one game of a night is left, and nobody missed the others."""
     whole = built.league.copy()
@@ -311,7 +311,7 @@ def test_03_schedule_and_box_scores_that_shrink_together_are_a_finding(
     assert {name: visible(built, name, LAST) for name in before} == before
 
 
-def test_03_a_loss_is_accepted_by_name(built: Deployment) -> None:
+def test_03_a_loss_is_accepted_by_name(built: Sandbox) -> None:
     gone, other = _shrink(built.league, LAST, 1)
     built.build_all(LAST, LAST)
     built.accept("schedule", gone)
@@ -327,9 +327,7 @@ def test_03_a_loss_is_accepted_by_name(built: Deployment) -> None:
 
 
 @pytest.mark.parametrize("table", BOX_SCORES)
-def test_03_lost_rows_and_values_keep_the_version_that_passed(
-    built: Deployment, table: str
-) -> None:
+def test_03_lost_rows_and_values_keep_the_version_that_passed(built: Sandbox, table: str) -> None:
     game = built.league.games(DAY)[0]
     before = visible(built, table, DAY)
     if table == "player_box_scores":
@@ -348,7 +346,7 @@ def test_03_lost_rows_and_values_keep_the_version_that_passed(
     assert visible(built, table, DAY) != before
 
 
-def test_03_an_acceptance_does_not_cover_the_next_loss(built: Deployment) -> None:
+def test_03_an_acceptance_does_not_cover_the_next_loss(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     rows = built.league.rows("player_box_scores", game, status="INACTIVE")
     built.league.drop("player_box_scores", game, player_id=rows[0]["player_id"])
@@ -361,7 +359,7 @@ def test_03_an_acceptance_does_not_cover_the_next_loss(built: Deployment) -> Non
     assert built.build("player_box_scores", DAY)[0].status is Status.HELD
 
 
-def test_03_a_held_date_forgets_nothing_either(fresh: Deployment) -> None:
+def test_03_a_held_date_forgets_nothing_either(fresh: Sandbox) -> None:
     """A game that passed beside a missing one may not come back smaller."""
     missing, passed, _ = fresh.league.games(DAY)
     whole = fresh.league.copy()
@@ -387,7 +385,7 @@ def _move(league: TinyLeague, game: str, day: date) -> None:
 
 @pytest.mark.parametrize("built_first", ["old", "new", "both"])
 @pytest.mark.parametrize("days", [1, -1])
-def test_03_a_move_is_a_move(built: Deployment, built_first: str, days: int) -> None:
+def test_03_a_move_is_a_move(built: Sandbox, built_first: str, days: int) -> None:
     game = built.league.games(NEXT)[0]
     other = NEXT + timedelta(days=days)
     _move(built.league, game, other)
@@ -407,7 +405,7 @@ def test_03_a_move_is_a_move(built: Deployment, built_first: str, days: int) -> 
 
 @pytest.mark.parametrize("to", [None, "POSTPONED"])
 def test_04_a_certified_game_that_drops_off_the_schedule_is_red_everywhere(
-    built: Deployment, to: str | None
+    built: Sandbox, to: str | None
 ) -> None:
     game = built.league.games(DAY)[0]
     teams = built.league.teams(game)
@@ -436,7 +434,7 @@ def test_04_a_certified_game_that_drops_off_the_schedule_is_red_everywhere(
     assert windows(built, NEXT) == counted, "no window shrinks"
 
 
-def test_04_box_scores_left_behind_by_a_move_are_red_everywhere(built: Deployment) -> None:
+def test_04_box_scores_left_behind_by_a_move_are_red_everywhere(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.patch("schedule", game, {"game_date": DAY + timedelta(days=1)})
 
@@ -449,9 +447,7 @@ def test_04_box_scores_left_behind_by_a_move_are_red_everywhere(built: Deploymen
 
 
 @pytest.mark.parametrize("table", [*BOX_SCORES, "player_availability"])
-def test_05_an_input_that_comes_back_makes_its_dependents_stale(
-    built: Deployment, table: str
-) -> None:
+def test_05_an_input_that_comes_back_makes_its_dependents_stale(built: Sandbox, table: str) -> None:
     whole = built.league.copy()
     before = {name: visible(built, name, DAY) for name in built.tables}
     game = built.league.games(DAY)[0]
@@ -473,7 +469,7 @@ def test_05_an_input_that_comes_back_makes_its_dependents_stale(
 
 def test_06_a_stricter_threshold_makes_what_passed_a_lax_one_uncertified(tmp_path: Path) -> None:
     contracts = [table.contract for table in dated_tables(tmp_path).values()]
-    lax = Deployment(tmp_path, in_memory=MemoryWarehouse(contracts))
+    lax = Sandbox(tmp_path, in_memory=MemoryWarehouse(contracts))
     tables = dated_tables(lax.folder / "models", {"usage_rate_coverage": 0.0})
     publisher = lax.publisher(tables=tables)
     for name in tables:
@@ -497,7 +493,7 @@ def test_06_a_stricter_threshold_makes_what_passed_a_lax_one_uncertified(tmp_pat
     assert look(lax, warning).needs == {}, "a warning certifies nothing"
 
 
-def test_07_a_cause_of_its_own_is_not_hidden_by_what_waits(fresh: Deployment) -> None:
+def test_07_a_cause_of_its_own_is_not_hidden_by_what_waits(fresh: Sandbox) -> None:
     own, waiting, _ = fresh.league.games(DAY)
     for table in BOX_SCORES:
         fresh.league.drop(table, waiting)
@@ -516,7 +512,7 @@ def test_07_a_cause_of_its_own_is_not_hidden_by_what_waits(fresh: Deployment) ->
     }
 
 
-def test_08_the_state_does_not_depend_on_the_order_of_building(built: Deployment) -> None:
+def test_08_the_state_does_not_depend_on_the_order_of_building(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     for table in BOX_SCORES:
         built.league.drop(table, game)
@@ -533,9 +529,7 @@ def test_08_the_state_does_not_depend_on_the_order_of_building(built: Deployment
 
 
 @pytest.mark.parametrize("table", ["schedule", "team_box_scores", *SUMMARIES, "team_form"])
-def test_09_rows_lost_behind_the_ledger_are_red_and_come_back(
-    built: Deployment, table: str
-) -> None:
+def test_09_rows_lost_behind_the_ledger_are_red_and_come_back(built: Sandbox, table: str) -> None:
     before = visible(built, table, DAY)
     with built.warehouse.writing() as engine:
         engine.transaction([f"DELETE FROM store.{table} WHERE game_date = DATE '{DAY}'"])
@@ -549,7 +543,7 @@ def test_09_rows_lost_behind_the_ledger_are_red_and_come_back(
     assert visible(built, table, DAY) == before
 
 
-def test_09_rows_added_behind_the_ledger_are_red_and_go_again(built: Deployment) -> None:
+def test_09_rows_added_behind_the_ledger_are_red_and_go_again(built: Sandbox) -> None:
     table = "team_box_scores"
     before = visible(built, table, DAY)
     of_day = f"WHERE game_date = DATE '{DAY}'"
@@ -565,7 +559,7 @@ def test_09_rows_added_behind_the_ledger_are_red_and_go_again(built: Deployment)
     assert visible(built, table, DAY) == before
 
 
-def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Deployment) -> None:
+def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Sandbox) -> None:
     """Found by the state machine: a summary made without the lost rows stayed so after repair."""
     before = {name: visible(built, name, DAY) for name in SUMMARIES}
     with built.warehouse.writing() as engine:
@@ -581,7 +575,7 @@ def test_09_what_was_lost_behind_the_ledger_is_not_built_upon(built: Deployment)
     assert {name: visible(built, name, DAY) for name in SUMMARIES} == before
 
 
-def test_09_rows_changed_behind_the_ledger_are_found_when_asked(built: Deployment) -> None:
+def test_09_rows_changed_behind_the_ledger_are_found_when_asked(built: Sandbox) -> None:
     before = visible(built, "team_box_scores", DAY)
     with built.warehouse.writing() as engine:
         engine.transaction(
@@ -596,10 +590,10 @@ def test_09_rows_changed_behind_the_ledger_are_found_when_asked(built: Deploymen
     assert visible(built, "team_box_scores", DAY) == before
 
 
-def test_10_another_source_is_refused_before_anything_changes(built: Deployment) -> None:
+def test_10_another_source_is_refused_before_anything_changes(built: Sandbox) -> None:
     other = TinyLeague()
     other.identity = "another league"
-    stranger = Deployment(built.folder, other, in_memory=built.in_memory)
+    stranger = Sandbox(built.folder, other, in_memory=built.in_memory)
     before = built.query("SELECT * FROM ledger.attempts ORDER BY table_name, game_date, attempt")
 
     with pytest.raises(AnotherSource, match=r"filled from tiny league.*nba-assets adopt"):
@@ -615,7 +609,7 @@ def test_10_another_source_is_refused_before_anything_changes(built: Deployment)
         built.build("schedule", DAY)
 
 
-def test_11_a_game_delivered_after_its_waiver_is_reported(built: Deployment) -> None:
+def test_11_a_game_delivered_after_its_waiver_is_reported(built: Sandbox) -> None:
     game = built.league.games(LAST)[0]
     whole = built.league.copy()
     for table in BOX_SCORES:
@@ -636,7 +630,7 @@ def test_11_a_game_delivered_after_its_waiver_is_reported(built: Deployment) -> 
         assert late_games(engine) == {game}
 
 
-def test_13_the_clock_decides_nothing(built: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_13_the_clock_decides_nothing(built: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A waiver dated tomorrow, a revocation dated yesterday: the ledger's own order counts."""
     game = built.league.games(LAST)[0]
     built.league.drop("player_box_scores", game)
@@ -656,7 +650,7 @@ def test_13_the_clock_decides_nothing(built: Deployment, monkeypatch: pytest.Mon
         assert needs(look(built), "player_box_scores").get(LAST) is None or status is Status.HELD
 
 
-def test_16_a_refused_row_of_the_schedule_holds_its_two_teams_alone(fresh: Deployment) -> None:
+def test_16_a_refused_row_of_the_schedule_holds_its_two_teams_alone(fresh: Sandbox) -> None:
     game = fresh.league.games(SLATES[2])[0]
     teams = fresh.league.teams(game)
     fresh.league.drop("schedule", game)
@@ -677,7 +671,7 @@ def test_16_a_refused_row_of_the_schedule_holds_its_two_teams_alone(fresh: Deplo
     assert "never" not in fresh.attempt("player_features", DAY).message
 
 
-def test_16_a_row_of_unknown_teams_may_be_anybodys(fresh: Deployment) -> None:
+def test_16_a_row_of_unknown_teams_may_be_anybodys(fresh: Sandbox) -> None:
     game = fresh.league.games(SLATES[2])[0]
     fresh.league.drop("schedule", game)
     fresh.league.refused["schedule"].append(Refused(SLATES[2], game, "torn", "{}"))
@@ -691,7 +685,7 @@ def test_16_a_row_of_unknown_teams_may_be_anybodys(fresh: Deployment) -> None:
 
 
 def test_20_a_table_whose_columns_stand_in_another_order_takes_no_swapped_values(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     contract = empty.tables["team_box_scores"].contract
     columns = ", ".join(("publication", *reversed(contract.column_names)))
@@ -721,7 +715,7 @@ def test_20_a_table_whose_columns_stand_in_another_order_takes_no_swapped_values
     assert row == {name: delivered[name] for name in ("pts", "ast", "source")}
 
 
-def test_20_a_changed_type_is_seen(empty: Deployment) -> None:
+def test_20_a_changed_type_is_seen(empty: Sandbox) -> None:
     with empty.warehouse.writing() as engine:
         engine.transaction(["DROP VIEW team_box_scores"])
         engine.transaction(["ALTER TABLE store.team_box_scores ALTER ast SET DATA TYPE DOUBLE"])
@@ -730,14 +724,14 @@ def test_20_a_changed_type_is_seen(empty: Deployment) -> None:
         empty.publisher()
 
 
-def test_21_a_build_is_of_ascending_dates_of_one_season(fresh: Deployment) -> None:
+def test_21_a_build_is_of_ascending_dates_of_one_season(fresh: Sandbox) -> None:
     for dates in ([], [DAY, SEASON_START], [DAY, DAY], [DAY, DAY.replace(year=2026)]):
         with pytest.raises(ValueError, match="ascending dates of one season"):
             fresh.publisher().build("schedule", dates)
     assert fresh.query("SELECT COUNT(*) AS n FROM ledger.attempts") == [{"n": 0}]
 
 
-def test_twenty_unchanged_runs_leave_twenty_looks_a_table(built: Deployment) -> None:
+def test_twenty_unchanged_runs_leave_twenty_looks_a_table(built: Sandbox) -> None:
     tables = ("attempts", "verdicts", "quarantine", "rulings", "sources")
 
     def sizes() -> dict[str, int]:
@@ -755,7 +749,7 @@ def test_twenty_unchanged_runs_leave_twenty_looks_a_table(built: Deployment) -> 
     assert after - looks == 20 * len(built.tables)
 
 
-def test_a_contract_that_is_raised_is_no_hole_to_what_will_run_again(built: Deployment) -> None:
+def test_a_contract_that_is_raised_is_no_hole_to_what_will_run_again(built: Sandbox) -> None:
     """What runs again anyway is taken to pass: a plan cries wolf for nobody."""
     tables = built.tables
     old = tables["team_offense_game_summary"]
@@ -767,7 +761,7 @@ def test_a_contract_that_is_raised_is_no_hole_to_what_will_run_again(built: Depl
     assert not any(need.causes for need in now.needs.values())
 
 
-def test_18_a_damaged_warehouse_says_so(empty: Deployment) -> None:
+def test_18_a_damaged_warehouse_says_so(empty: Sandbox) -> None:
     file = empty.folder / "warehouse.duckdb"
     file.write_bytes(b"no database at all" * 1000)
 
@@ -776,7 +770,7 @@ def test_18_a_damaged_warehouse_says_so(empty: Deployment) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1}', "\x00", '{"rendered": 3}'])
-def test_18_a_damaged_memory_of_statements_is_forgotten(empty: Deployment, content: str) -> None:
+def test_18_a_damaged_memory_of_statements_is_forgotten(empty: Sandbox, content: str) -> None:
     (empty.folder / "rendered_sql.json").write_text(content)
 
     assert empty.build("schedule", DAY)[0].status is Status.COMPLETE
@@ -786,7 +780,7 @@ def test_18_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
     with pytest.raises(WarehouseError, match=r"cannot be written.*NBA_ASSETS_DATA_DIR"):
-        Deployment(tmp_path / "file").publisher()
+        Sandbox(tmp_path / "file").publisher()
 
 
 @pytest.mark.parametrize(
@@ -809,7 +803,7 @@ def test_18_a_bad_setting_is_refused_by_name(name: str, value: str) -> None:
 
 
 def test_18_an_error_at_commit_is_one_of_ours(
-    built: Deployment, monkeypatch: pytest.MonkeyPatch
+    built: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The date is FAILED with the reason, as for any other error of the engine."""
     real, calls = DuckDBEngine.transaction, []

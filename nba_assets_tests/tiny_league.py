@@ -1,7 +1,7 @@
 """A league small enough to rebuild in every test: six teams, three weeks, every identity holds.
 
 The fakes of the suite are here, at the outermost edge: ``TinyLeague`` is a source whose rows a test
-changes, ``Deployment`` a real warehouse filled from it by a real publisher.
+changes, ``Sandbox`` a real warehouse filled from it by a real publisher.
 """
 
 import hashlib
@@ -23,12 +23,13 @@ from nba_assets.certification import ledger
 from nba_assets.certification.ledger import Attempt, Game
 from nba_assets.certification.publish import Publisher
 from nba_assets.certification.schema import prepare
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.engines.engine import Warehouse
 from nba_assets.seasons import game_dates
-from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
+from nba_assets.sources.source import Coverage, Delivery, Refused, games_listed
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 
 TEAMS = ("BOS", "CHI", "DEN", "LAL", "MIA", "NYK")
@@ -303,7 +304,7 @@ def _totals(lines: Sequence[Row]) -> Row:
 
 
 @dataclass
-class Deployment:
+class Sandbox:
     """A warehouse in a folder, filled from a league."""
 
     folder: Path

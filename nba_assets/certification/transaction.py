@@ -1,6 +1,6 @@
 """The one transaction that publishes a range: rows, verdicts, ledger, quarantine, read-back."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from nba_assets.certification.certified import ASKED, stored
 from nba_assets.certification.decide import Decision, Judged, Stored
 from nba_assets.certification.digest import digest_query
 from nba_assets.certification.ledger import COLUMNS, Status
+from nba_assets.contracts.arrow import schema_of
 from nba_assets.contracts.contract import Contract, Unit
 from nba_assets.engines.engine import Create, Load, Query, Step
 from nba_assets.engines.googlesql import quoted
@@ -151,7 +152,7 @@ def look(contract: Contract, run_id: str, dates: Sequence[date]) -> Load:
         "dates": len(dates),
         "looked_at": datetime.now(UTC),
     }
-    return Load("new_look", pa.Table.from_pylist([row], _schema(COLUMNS["looks"])))
+    return Load("new_look", pa.Table.from_pylist([row], schema_of(COLUMNS["looks"])))
 
 
 def _refused(refused: "Sequence[Refused]") -> Load:
@@ -164,21 +165,6 @@ def _refused(refused: "Sequence[Refused]") -> Load:
         "content": pa.array([r.row for r in refused], pa.string()),
     }
     return Load("refused_rows", pa.table(rows))
-
-
-def _schema(columns: Mapping[str, str]) -> "pa.Schema":
-    """The Arrow schema of a table of the ledger."""
-    import pyarrow as pa
-
-    types = {
-        "STRING": pa.string(),
-        "DATE": pa.date32(),
-        "INT64": pa.int64(),
-        "FLOAT64": pa.float64(),
-        "BOOL": pa.bool_(),
-        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
-    }
-    return pa.schema([(name, types[kind.split()[0]]) for name, kind in columns.items()])
 
 
 def _loads(decisions: Sequence[Decision]) -> list[Load]:
@@ -196,9 +182,9 @@ def _loads(decisions: Sequence[Decision]) -> list[Load]:
         "publication": pa.array([a.publication for a in replaced], pa.int64()),
     }
     return [
-        Load("new_attempts", pa.Table.from_pylist(attempts, _schema(COLUMNS["attempts"]))),
+        Load("new_attempts", pa.Table.from_pylist(attempts, schema_of(COLUMNS["attempts"]))),
         Load("publishing", pa.table(publishing)),
-        Load("new_verdicts", pa.Table.from_pylist(verdicts, _schema(COLUMNS["verdicts"]))),
+        Load("new_verdicts", pa.Table.from_pylist(verdicts, schema_of(COLUMNS["verdicts"]))),
     ]
 
 

@@ -87,6 +87,18 @@ ALLOWED_FUNCTIONS = frozenset(
 )
 
 
+CORE_FUNCTIONS = ALLOWED_FUNCTIONS | {
+    "ARRAY",
+    "ERROR",
+    "EXISTS",
+    "JSON_EXTRACT_SCALAR",
+    "STRUCT",
+    "JSON_FORMAT",
+    "UNIX_MICROS",
+}
+"""What the package's own statements may use beside: they have golden tests, too."""
+
+
 _DATE = re.compile(r"DATE '(\d{4}-\d{2}-\d{2})'")
 
 
@@ -113,12 +125,25 @@ def lint(sql: str, tables: frozenset[str]) -> None:
                 f"{table.sql('bigquery')} is not among the declared inputs "
                 f"{', '.join(sorted(tables))}; declare it in the asset's reads"
             )
+    _refuse_disagreements(tree, ALLOWED_FUNCTIONS)
+
+
+def lint_own(sql: str, relations: Mapping[str, str] | None = None) -> None:
+    """Refuse what the engines do not agree on in a statement the package itself runs.
+
+    Raises:
+        TransformError: as ``lint``.
+    """
+    _refuse_disagreements(_substituted(_parse(sql), dict(relations or {})), CORE_FUNCTIONS)
+
+
+def _refuse_disagreements(tree: "exp.Expr", functions: frozenset[str]) -> None:
     for node in tree.walk():
-        if instead := _disagreement(node):
+        if instead := _disagreement(node, functions):
             raise TransformError(f"{node.sql('bigquery')}: {instead}")
 
 
-def _disagreement(node: "exp.Expr") -> str | None:
+def _disagreement(node: "exp.Expr", functions: frozenset[str]) -> str | None:
     """Why the engines may not agree on an expression, and what to write instead."""
     from sqlglot import exp
 
@@ -127,7 +152,7 @@ def _disagreement(node: "exp.Expr") -> str | None:
             return instead
     if isinstance(node, exp.Func) and not isinstance(node, exp.Connector):
         name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).upper()
-        if name not in ALLOWED_FUNCTIONS:
+        if name not in functions:
             return (
                 f"{name} is not among the functions known to agree on both engines; prove it "
                 "with a golden test and add it to ALLOWED_FUNCTIONS"

@@ -14,18 +14,20 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from nba_assets.certification.ledger import Attempt, Check
 from nba_assets.contracts.contract import Contract
-from nba_assets.contracts.dated_table import DatedTable, FromSource
+from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
+from nba_assets.orchestration.dagster_private import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from nba_assets.seasons import season_year
 
 if TYPE_CHECKING:
     from nba_assets.certification.publish import Publisher
 
+OWNER = "team:data-engineering"
+"""who is asked about a table in the UI"""
 MESSAGES_SHOWN = 20
 NOT_EVALUATED = "no row of the date reached the audit; see row_counts"
 
@@ -99,8 +101,11 @@ def asset_spec(table: DatedTable, partitions: dg.DailyPartitionsDefinition) -> d
         partitions_def=partitions,
         skippable=True,
         code_version=f"{contract.version}-{table.code_version}",
-        kinds={"nba" if isinstance(table.produce, FromSource) else _kind(table), "table"},
+        kinds={*_kinds(table), "table"},
+        owners=[OWNER],
+        tags={"unit": contract.unit.value, "due": contract.due.value},
         metadata={
+            "reference": dg.MetadataValue.path(f"docs/reference/tables.md#{table.name}"),
             "dagster/column_schema": column_schema(contract),
             "dagster/table_name": table.name,
             **_lineage(contract),
@@ -147,8 +152,14 @@ def column_schema(contract: Contract) -> dg.TableSchema:
     )
 
 
-def _kind(table: DatedTable) -> str:
-    return "xgboost" if table.contract.group == "models" else "sql"
+def _kinds(table: DatedTable) -> set[str]:
+    """How the rows come to be."""
+    match table.produce:
+        case FromSource():
+            return {"nba"}
+        case FromSQL():
+            return {"sql"}
+    return {"python", "xgboost"}
 
 
 def _lineage(contract: Contract) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
 
-from dagster._core.storage.runs import SqliteRunStorage
-from dagster._core.storage.schedules import SqliteScheduleStorage
-from dagster._serdes import ConfigurableClassData
+from nba_assets.orchestration.dagster_private import (
+    ConfigurableClassData,
+    SqliteRunStorage,
+    SqliteScheduleStorage,
+)
 
 
 @contextmanager

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._cli.utils import get_possibly_temporary_instance_for_cli
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
-from dagster._utils.interrupts import capture_interrupts
 
 from nba_assets.definitions import build_defs
+from nba_assets.orchestration.dagster_private import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    capture_interrupts,
+    get_possibly_temporary_instance_for_cli,
+)
 
 if TYPE_CHECKING:
     from nba_assets.certification.ledger import Attempt

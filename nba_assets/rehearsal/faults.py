@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, Any]
-Read = Callable[[str, date, date], Delivery]
+Reading = Callable[[str, date, date], Delivery]
 """``Source.read``, or what stands in front of it"""
 
-PLAYERS = PLAYER_BOX_SCORES.table
-TEAMS = TEAM_BOX_SCORES.table
-BOX_SCORES = (PLAYERS, TEAMS)
+PLAYER_ROWS = PLAYER_BOX_SCORES.table
+TEAM_ROWS = TEAM_BOX_SCORES.table
+BOX_SCORES = (PLAYER_ROWS, TEAM_ROWS)
 SHOOTING = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "pts")
 DAY = timedelta(days=1)
 SECOND = 1 / 60
@@ -78,7 +78,7 @@ class FaultySource:
             SourceUnavailable: the source or a fault says so.
             BadInput: likewise.
         """
-        read: Read = self.source.read
+        read: Reading = self.source.read
         for fault in self.faults:
             read = fault.after(read)
         return read(table, first, last)
@@ -105,7 +105,7 @@ class Fault:
                 f"in {', '.join(self.possible)}"
             )
 
-    def after(self, read: Read) -> Read:
+    def after(self, read: Reading) -> Reading:
         """The read with this fault behind it."""
 
         def faulty(table: str, first: date, last: date) -> Delivery:
@@ -115,7 +115,7 @@ class Fault:
 
         return faulty
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         """What arrives for a table the fault is about: touched rows changed, all others as is."""
         untouched, touched, delivery = self._split(read(table, first, last))
         return replace(delivery, rows=_joined(untouched, self._change(touched)))
@@ -223,7 +223,7 @@ class OnlyTeams(Fault):
     """
 
     teams: Collection[str] = ("MIN", "MIA")
-    tables: Collection[str] = (TEAMS,)
+    tables: Collection[str] = (TEAM_ROWS,)
     possible: ClassVar[Collection[str]] = (*BOX_SCORES, PLAYER_AVAILABILITY.table)
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -250,7 +250,7 @@ class SourceDown(Fault):
     Reproduces: a primary source that was down behind a fallback that hid it.
     """
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         if self.dates is None or any(first <= day <= last for day in self.dates):
             raise SourceUnavailable(
                 f"{table}: the source did not answer for {first} to {last} (injected fault). "
@@ -267,7 +267,7 @@ class SourceRetired(Fault):
     Reproduces: the primary team source that had died because an API version was retired.
     """
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         if self.dates is None or any(first <= day <= last for day in self.dates):
             raise BadInput(
                 f"{table}: the source no longer publishes what was asked for, {first} to {last} "
@@ -344,7 +344,7 @@ class MinutesLost(Fault):
     Reproduces: minutes NULL on 99.5 % of rows for months, "MM:SS" through a numeric coercion.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = BOX_SCORES
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -358,7 +358,7 @@ class AbsentAsZero(Fault):
     Reproduces: last-5 averages off by 10 to 25 points.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -375,7 +375,7 @@ class PartialTeamRow(Fault):
 
     share: float = 0.4
     """of the game that is over"""
-    tables: Collection[str] = (TEAMS,)
+    tables: Collection[str] = (TEAM_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -414,7 +414,7 @@ class FiledUnderNextDate(Fault):
 
     tables: Collection[str] = BOX_SCORES
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         return _within(super()._deliver(read, table, first - DAY, last), first, last)
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -434,7 +434,7 @@ class RowsOfAnotherDate(Fault):
         """Whether the fault is about a game of the day before."""
         return super().touches(day + DAY, game_id)
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         delivery = read(table, first, last)
         _, strangers, _ = self._split(read(table, first - DAY, last - DAY))
         return replace(delivery, rows=_joined(delivery.rows, strangers))
@@ -451,7 +451,7 @@ class GameOnTwoDates(Fault):
     tables: Collection[str] = (SCHEDULE.table,)
     possible: ClassVar[Collection[str]] = tables
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         later = timedelta(days=self.days)
         return _within(super()._deliver(read, table, first - later, last), first, last)
 
@@ -485,7 +485,7 @@ class ExhibitionGame(Fault):
     tables: Collection[str] = (SCHEDULE.table, *BOX_SCORES)
     possible: ClassVar[Collection[str]] = tables
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         delivery = read(table, first, last)
         every_day = (first + n * DAY for n in range((last - first).days + 1))
         days = [day for day in every_day if self.dates is None or day in self.dates]
@@ -517,7 +517,7 @@ def _exhibition(table: str, day: date) -> Iterable[Row]:
         line = dict.fromkeys(COUNTS, 0) | {"fga": 8, "fgm": 5, "reb": 4, "dreb": 4, "tov": 1}
         line |= {"pts": 11, "ftm": 1, "fta": 2} if number else {"pts": 12, "ftm": 2, "fta": 2}
         side = {**game, "team": team, "opponent": opponent, "is_home": number == 0}
-        if table == TEAMS:
+        if table == TEAM_ROWS:
             yield {**side, "minutes": 240, **{name: 10 * line[name] for name in COUNTS}}
         else:
             for player in players:
@@ -574,7 +574,7 @@ class ValueOutOfRange(Fault):
 
     column: str = "pts"
     value: int = 1329
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = BOX_SCORES
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -588,7 +588,7 @@ class TurnoversMissing(Fault):
     Reproduces: usage_rate NULL for a row with minutes.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = BOX_SCORES
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -602,7 +602,7 @@ class ZeroDenominator(Fault):
     Reproduces: usage rates without a denominator.
     """
 
-    tables: Collection[str] = (TEAMS,)
+    tables: Collection[str] = (TEAM_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -636,7 +636,7 @@ class RefusedRow(Fault):
     tables: Collection[str] = BOX_SCORES
     possible: ClassVar[Collection[str]] = tables
 
-    def _deliver(self, read: Read, table: str, first: date, last: date) -> Delivery:
+    def _deliver(self, read: Reading, table: str, first: date, last: date) -> Delivery:
         untouched, touched, delivery = self._split(read(table, first, last))
         garbled = [played[0] for game in _by_game(touched) if (played := _played(game))]
         refused = (
@@ -661,7 +661,7 @@ class PlayersOfTeamMissing(Fault):
     Reproduces: half a box score taken for a whole one.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -675,7 +675,7 @@ class PlayerMissing(Fault):
     Reproduces: coverage that looks right and sums that are not.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -719,7 +719,7 @@ class AssistMoved(Fault):
     Reproduces: the smallest stat correction. It must pass, and make later dates stale.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -733,7 +733,7 @@ class SecondsOfPlay(Fault):
     Reproduces: the usage rate of 1,329.8 that overflowed a column. It is real and must pass.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
@@ -751,7 +751,7 @@ class UsageOfZero(Fault):
     Reproduces: a usage_rate of exactly 0.0 stored as NULL. It is a value and must pass.
     """
 
-    tables: Collection[str] = (PLAYERS,)
+    tables: Collection[str] = (PLAYER_ROWS,)
     possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:

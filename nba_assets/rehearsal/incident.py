@@ -51,7 +51,7 @@ CHAIN = (
     "player_game_summary",
 )
 """what the night is run for"""
-BEFORE_TIPOFF = ("schedule", "player_availability", "team_form")
+KNOWN_AHEAD = ("schedule", "player_availability", "team_form")
 """what is certified of the next day before the night goes wrong"""
 
 REVERSED_KEY = """
@@ -183,7 +183,7 @@ def prepare(folder: Path) -> Night:
     build("before", list(game_dates(start, day - timedelta(days=1))), history)
     shutil.copytree(folder / "before", folder / "certified")
     build("certified", [day], history)
-    build("certified", list(game_dates(day + timedelta(days=1), next_day)), BEFORE_TIPOFF)
+    build("certified", list(game_dates(day + timedelta(days=1), next_day)), KNOWN_AHEAD)
     return night
 
 

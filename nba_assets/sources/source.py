@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nba_assets.contracts.contract import Contract
 
 RAW_TABLES = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
 
@@ -107,18 +106,3 @@ class Source(Protocol):
                 is empty); nothing of it can be used.
         """
         ...
-
-
-def arrow_schema(contract: "Contract") -> "pa.Schema":
-    """The Arrow schema of a contract's columns; NULLs are the audit's to judge, none is barred."""
-    import pyarrow as pa
-
-    types = {
-        "STRING": pa.string(),
-        "INT64": pa.int64(),
-        "FLOAT64": pa.float64(),
-        "BOOL": pa.bool_(),
-        "DATE": pa.date32(),
-        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
-    }
-    return pa.schema([(column.name, types[column.type]) for column in contract.columns])

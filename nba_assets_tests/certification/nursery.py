@@ -19,21 +19,21 @@ from nba_assets.certification.publish import Publisher
 from nba_assets.engines.duckdb_file import DuckDBEngine, DuckDBFile
 from nba_assets.engines.engine import Load
 from nba_assets.seasons import game_dates
-from nba_assets_tests.tiny_league import SLATES, Deployment, TinyLeague
+from nba_assets_tests.tiny_league import SLATES, Sandbox, TinyLeague
 
 TABLE = "team_box_scores"
 RANGE = SLATES[:4]
 ROUNDS = 3
 
 
-def versions(folder: Path) -> tuple[Deployment, Deployment]:
+def versions(folder: Path) -> tuple[Sandbox, Sandbox]:
     """The deployment, and the same with every game of the range corrected."""
     corrected = TinyLeague()
     for day in SLATES:
         for game in corrected.games(day):
             player = corrected.rows("player_box_scores", game, status="PLAYED")[0]
             corrected.correct(game, player["player_id"])
-    return Deployment(folder), Deployment(folder, corrected)
+    return Sandbox(folder), Sandbox(folder, corrected)
 
 
 def overlapping(number: int) -> tuple[int, int]:

@@ -27,11 +27,11 @@ from nba_assets.certification.audit import (
     audited,
     column_rules,
 )
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.contract import Contract, RowRule, SetRule, Severity
 from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets.engines.engine import Load
-from nba_assets.sources.source import arrow_schema
-from nba_assets_tests.tiny_league import SLATES, Deployment, Row
+from nba_assets_tests.tiny_league import SLATES, Row, Sandbox
 
 TABLES = dated_tables(Path("models"))
 DAY = SLATES[8]
@@ -69,7 +69,7 @@ def engine() -> Iterator[DuckDBEngine]:
 
 
 @pytest.fixture(scope="module")
-def scenes(whole_season: Deployment) -> Mapping[str, Scene]:
+def scenes(whole_season: Sandbox) -> Mapping[str, Scene]:
     """A valid scene of every table."""
     stored = {
         name: whole_season.query(f"SELECT * FROM {name}")

@@ -10,20 +10,20 @@ from nba_assets.certification.backup import MANIFEST, Export, bring_in, export
 from nba_assets.errors import WarehouseError
 from nba_assets.operations.plan import standing
 from nba_assets.seasons import game_dates
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
 
 DAY = SLATES[8]
 TABLE = "player_box_scores"
 
 
-def _exported(deployment: Deployment, folder: Path, as_of: int | None = None) -> Export:
+def _exported(deployment: Sandbox, folder: Path, as_of: int | None = None) -> Export:
     contracts = [table.contract for table in deployment.tables.values()]
     with deployment.warehouse.reading() as engine:
         return export(engine, contracts, folder, deployment.folder / "models", as_of)
 
 
-def _imported(folder: Path, into: Path) -> Deployment:
-    deployment = Deployment(into)
+def _imported(folder: Path, into: Path) -> Sandbox:
+    deployment = Sandbox(into)
     deployment.publisher()
     contracts = [table.contract for table in deployment.tables.values()]
     with deployment.warehouse.writing() as engine:
@@ -31,26 +31,26 @@ def _imported(folder: Path, into: Path) -> Deployment:
     return deployment
 
 
-def _seen(deployment: Deployment, name: str) -> list[dict[str, Any]]:
+def _seen(deployment: Sandbox, name: str) -> list[dict[str, Any]]:
     grain = ", ".join(deployment.tables[name].contract.grain)
     return deployment.query(f"SELECT * FROM {name} ORDER BY {grain}")
 
 
-def _needs(deployment: Deployment) -> set[tuple[object, ...]]:
+def _needs(deployment: Sandbox) -> set[tuple[object, ...]]:
     dates = list(game_dates(SEASON_START, LAST))
     with deployment.warehouse.reading() as engine:
         now = standing(engine, deployment.tables, dates, deployment.league.name, deep=True)
     return {(n.table_name, n.game_date, n.reason, n.detail) for n in now.needs.values()}
 
 
-def _correct(deployment: Deployment) -> None:
+def _correct(deployment: Sandbox) -> None:
     game = deployment.league.games(DAY)[1]
     player = deployment.league.rows(TABLE, game, status="PLAYED")[0]["player_id"]
     deployment.league.correct(game, player)
     deployment.build_all()
 
 
-def test_an_import_is_the_warehouse_again(built: Deployment, tmp_path: Path) -> None:
+def test_an_import_is_the_warehouse_again(built: Sandbox, tmp_path: Path) -> None:
     # A held date with a version that is kept, and one with games out of readers' sight.
     built.league.drop("team_box_scores", built.league.games(DAY)[0])
     built.build_all(DAY, DAY)
@@ -70,7 +70,7 @@ def test_an_import_is_the_warehouse_again(built: Deployment, tmp_path: Path) -> 
     assert again.attempt(TABLE, DAY).attempt == built.attempt(TABLE, DAY).attempt + 1
 
 
-def test_the_tables_are_what_readers_see(built: Deployment, tmp_path: Path) -> None:
+def test_the_tables_are_what_readers_see(built: Sandbox, tmp_path: Path) -> None:
     _exported(built, tmp_path / "export")
 
     file = tmp_path / "export" / "tables" / "player_game_summary.parquet"
@@ -79,7 +79,7 @@ def test_the_tables_are_what_readers_see(built: Deployment, tmp_path: Path) -> N
 
 
 def test_an_export_as_of_an_earlier_publication_is_what_was_there(
-    built: Deployment, tmp_path: Path
+    built: Sandbox, tmp_path: Path
 ) -> None:
     before = {name: _seen(built, name) for name in built.tables}
     number = built.attempt("player_points_evaluation", LAST).publication
@@ -94,7 +94,7 @@ def test_an_export_as_of_an_earlier_publication_is_what_was_there(
         _exported(built, tmp_path / "future", 10_000)
 
 
-def test_an_export_never_mixes_with_another(built: Deployment, tmp_path: Path) -> None:
+def test_an_export_never_mixes_with_another(built: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "precious.txt").write_text("mine")
 
@@ -104,7 +104,7 @@ def test_an_export_never_mixes_with_another(built: Deployment, tmp_path: Path) -
     assert [file.name for file in (tmp_path / "export").iterdir()] == ["precious.txt"]
 
 
-def test_only_an_empty_warehouse_takes_an_export(built: Deployment, tmp_path: Path) -> None:
+def test_only_an_empty_warehouse_takes_an_export(built: Sandbox, tmp_path: Path) -> None:
     _exported(built, tmp_path / "export")
     contracts = [table.contract for table in built.tables.values()]
 
@@ -158,7 +158,7 @@ def _another_schema(folder: Path) -> None:
     ],
 )
 def test_a_damaged_export_is_refused_and_leaves_nothing(
-    built: Deployment, tmp_path: Path, damage: Any, told: str
+    built: Sandbox, tmp_path: Path, damage: Any, told: str
 ) -> None:
     _exported(built, tmp_path / "export")
     damage(tmp_path / "export")
@@ -166,6 +166,6 @@ def test_a_damaged_export_is_refused_and_leaves_nothing(
     with pytest.raises(WarehouseError, match=told):
         _imported(tmp_path / "export", tmp_path / "again")
 
-    again = Deployment(tmp_path / "again")
+    again = Sandbox(tmp_path / "again")
     assert again.query("SELECT COUNT(*) AS n FROM ledger.attempts") == [{"n": 0}]
     assert again.query(f"SELECT COUNT(*) AS n FROM store.{TABLE}") == [{"n": 0}]

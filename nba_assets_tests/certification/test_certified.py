@@ -19,7 +19,7 @@ from nba_assets_tests.tiny_league import (
     SEASON_START,
     SLATES,
     TEAMS,
-    Deployment,
+    Sandbox,
     TinyLeague,
     player_ids,
 )
@@ -31,7 +31,7 @@ SUMMARIES = ("team_offense_game_summary", "player_game_summary")
 FEATURES = ("team_form", "player_features")
 
 
-def _ready(deployment: Deployment, table: str, *days: date) -> Readiness:
+def _ready(deployment: Sandbox, table: str, *days: date) -> Readiness:
     tables = deployment.tables
     with deployment.warehouse.reading() as engine:
         return readiness(engine, tables, tables[table], days)
@@ -41,7 +41,7 @@ def _states(ready: Readiness) -> dict[str, str]:
     return {game.game_id: game.state for game in ready.games}
 
 
-def _read(deployment: Deployment, table: str, scope: Scope, first: date, last: date) -> set[date]:
+def _read(deployment: Sandbox, table: str, scope: Scope, first: date, last: date) -> set[date]:
     """The dates a table's dates may see of an input."""
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ def _read(deployment: Deployment, table: str, scope: Scope, first: date, last: d
     return {row["game_date"] for row in rows}
 
 
-def _lose(deployment: Deployment, day: date, team: str) -> str:
+def _lose(deployment: Sandbox, day: date, team: str) -> str:
     """A game without any box score, as found when everything is built for the first time."""
     game = deployment.league.game(day, team)
     for table in ("player_box_scores", "team_box_scores"):
@@ -62,7 +62,7 @@ def _lose(deployment: Deployment, day: date, team: str) -> str:
     return game
 
 
-def test_a_window_reads_strictly_earlier_dates_of_the_season(built: Deployment) -> None:
+def test_a_window_reads_strictly_earlier_dates_of_the_season(built: Sandbox) -> None:
     table = "team_offense_game_summary"
     played = sorted({*SLATES, ONE_GAME})
 
@@ -73,7 +73,7 @@ def test_a_window_reads_strictly_earlier_dates_of_the_season(built: Deployment) 
     assert _read(built, table, Scope.WINDOW, OPENER, OPENER) == set()
 
 
-def test_rows_certified_under_an_older_contract_are_not_read(built: Deployment) -> None:
+def test_rows_certified_under_an_older_contract_are_not_read(built: Sandbox) -> None:
     contract = built.tables["team_offense_game_summary"].contract
     contract = replace(contract, version=contract.version + 1)
     with built.warehouse.reading() as engine:
@@ -81,7 +81,7 @@ def test_rows_certified_under_an_older_contract_are_not_read(built: Deployment) 
         assert engine.query("SELECT COUNT(*) AS n FROM r", {"r": sql}).to_pylist() == [{"n": 0}]
 
 
-def test_rows_that_passed_a_laxer_threshold_are_not_read(built: Deployment) -> None:
+def test_rows_that_passed_a_laxer_threshold_are_not_read(built: Sandbox) -> None:
     """Also where nothing holds the reader: an optional or a training input."""
     contract = built.tables["player_game_summary"].contract
     counts = []
@@ -95,7 +95,7 @@ def test_rows_that_passed_a_laxer_threshold_are_not_read(built: Deployment) -> N
 
 
 def test_a_raised_contract_version_holds_what_depends_on_it_and_says_so(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     tables = built.tables
     old = tables["team_offense_game_summary"]
@@ -112,7 +112,7 @@ def test_a_raised_contract_version_holds_what_depends_on_it_and_says_so(
         )
 
 
-def test_a_hole_holds_the_later_games_of_its_two_teams_only(empty: Deployment) -> None:
+def test_a_hole_holds_the_later_games_of_its_two_teams_only(empty: Sandbox) -> None:
     game = _lose(empty, HOLE, "BOS")
     teams = set(empty.league.teams(game))
 
@@ -135,7 +135,7 @@ def test_a_hole_holds_the_later_games_of_its_two_teams_only(empty: Deployment) -
     assert {a.status for a in attempts["team_form"] if a.game_date in SLATES[7:]} == {Status.HELD}
 
 
-def test_a_hole_does_not_hold_its_own_date_or_earlier_ones(built: Deployment) -> None:
+def test_a_hole_does_not_hold_its_own_date_or_earlier_ones(built: Sandbox) -> None:
     game = built.league.game(DAY, "BOS")
     built.league.drop("team_box_scores", game)
     built.league.drop("player_box_scores", game)
@@ -158,7 +158,7 @@ def test_a_hole_does_not_hold_its_own_date_or_earlier_ones(built: Deployment) ->
     assert tables["team_form"].contract.due is Due.SCHEDULED
 
 
-def test_a_game_without_players_shows_in_the_windows_of_its_players(empty: Deployment) -> None:
+def test_a_game_without_players_shows_in_the_windows_of_its_players(empty: Sandbox) -> None:
     game = empty.league.game(HOLE, "BOS")
     empty.league.drop("player_box_scores", game)
     empty.waive("player_box_scores", game)
@@ -174,7 +174,7 @@ def test_a_game_without_players_shows_in_the_windows_of_its_players(empty: Deplo
     assert {row["team"] for row in lacking} == set(empty.league.teams(game))
 
 
-def test_a_waiver_fills_the_hole_and_the_window_says_what_it_lacks(empty: Deployment) -> None:
+def test_a_waiver_fills_the_hole_and_the_window_says_what_it_lacks(empty: Sandbox) -> None:
     game = _lose(empty, HOLE, "BOS")
     empty.waive("team_offense_game_summary", game)
 
@@ -201,7 +201,7 @@ def test_a_waiver_fills_the_hole_and_the_window_says_what_it_lacks(empty: Deploy
     assert held == {empty.league.game(LAST, team) for team in teams}
 
 
-def test_a_waiver_of_an_input_waives_what_must_read_it(empty: Deployment) -> None:
+def test_a_waiver_of_an_input_waives_what_must_read_it(empty: Sandbox) -> None:
     game = _lose(empty, OPENER, "BOS")
     empty.waive("player_box_scores", game)
 
@@ -212,7 +212,7 @@ def test_a_waiver_of_an_input_waives_what_must_read_it(empty: Deployment) -> Non
     assert empty.attempt("team_box_scores", OPENER).status is Status.HELD
 
 
-def test_schedules_never_certified_hold_every_window_after_them(empty: Deployment) -> None:
+def test_schedules_never_certified_hold_every_window_after_them(empty: Sandbox) -> None:
     empty.build_all(SLATES[1], DAY, tables=RAW)
 
     ready = _ready(empty, "team_form", DAY)
@@ -223,7 +223,7 @@ def test_schedules_never_certified_hold_every_window_after_them(empty: Deploymen
     assert _ready(empty, "player_box_scores", DAY).held_dates == {}
 
 
-def test_a_date_whose_schedule_is_unknown_is_held(empty: Deployment) -> None:
+def test_a_date_whose_schedule_is_unknown_is_held(empty: Sandbox) -> None:
     attempts = empty.build_all(DAY, DAY, tables=("player_box_scores",))
 
     (attempt,) = attempts["player_box_scores"]
@@ -240,7 +240,7 @@ def test_a_date_whose_schedule_is_unknown_is_held(empty: Deployment) -> None:
     ],
 )
 def test_one_certified_input_of_several_is_enough(
-    empty: Deployment, lost: tuple[str, ...], state: str
+    empty: Sandbox, lost: tuple[str, ...], state: str
 ) -> None:
     game = empty.league.game(OPENER, "BOS")
     for table in lost:
@@ -256,7 +256,7 @@ def test_one_certified_input_of_several_is_enough(
 
 
 def test_the_players_replace_a_missing_team_box_score_of_their_game_only(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     game = empty.league.game(OPENER, "BOS")
     empty.league.drop("team_box_scores", game, team="BOS")
@@ -269,7 +269,7 @@ def test_the_players_replace_a_missing_team_box_score_of_their_game_only(
     assert {row["source"] for row in sources if row["game_id"] != game} == {"team_box_scores"}
 
 
-def test_an_optional_input_holds_nothing(empty: Deployment) -> None:
+def test_an_optional_input_holds_nothing(empty: Sandbox) -> None:
     empty.build_all(tables=("schedule", "player_box_scores", "team_box_scores", *SUMMARIES))
     empty.build_all(tables=("team_form",))
 
@@ -280,13 +280,15 @@ def test_an_optional_input_holds_nothing(empty: Deployment) -> None:
     assert row["n"] == 0
 
 
-def test_training_input_holds_nothing(empty: Deployment) -> None:
+def test_training_input_holds_nothing(empty: Sandbox) -> None:
     empty.build_all(last=FIRST_FEATURES, tables=("schedule",))
 
     assert set(_states(_ready(empty, "player_points_model", FIRST_FEATURES)).values()) == {"ready"}
 
 
-def test_a_game_before_it_is_played_is_due_only_where_it_is_scheduled(empty: Deployment) -> None:
+def test_a_game_before_it_is_played_is_due_only_where_it_is_scheduled(
+    empty: Sandbox,
+) -> None:
     game = empty.league.game(OPENER, "BOS")
     empty.league.set_status(game, "SCHEDULED")
     empty.build("schedule", OPENER)
@@ -301,7 +303,7 @@ def test_a_traded_player_brings_the_hole_of_his_old_team(
     """His window contains games of a team that is not his any more."""
     player = player_ids("CHI")[0]
     league = TinyLeague(trades={player: (SLATES[6], "BOS")})
-    deployment = Deployment(tmp_path_factory.mktemp("traded"), league)
+    deployment = Sandbox(tmp_path_factory.mktemp("traded"), league)
     whole = deployment.build_all(tables=(*RAW, *SUMMARIES, *FEATURES))
     assert all(attempt.status.certified for attempt in whole["player_features"])
     own = league.game(FIRST_FEATURES, "BOS")
@@ -329,7 +331,7 @@ def test_a_traded_player_brings_the_hole_of_his_old_team(
     assert attempt.status is Status.HELD
 
 
-def test_holes_name_team_date_and_reason(empty: Deployment) -> None:
+def test_holes_name_team_date_and_reason(empty: Sandbox) -> None:
     game = _lose(empty, HOLE, "BOS")
     empty.build_all(tables=(*RAW, *SUMMARIES))
 
@@ -342,7 +344,7 @@ def test_holes_name_team_date_and_reason(empty: Deployment) -> None:
 
 
 def test_the_digest_of_a_window_changes_with_every_earlier_date_and_no_later_one(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     def upstream(day: date) -> str:
         relation_name = "team_offense_game_summary_before"
@@ -358,7 +360,7 @@ def test_the_digest_of_a_window_changes_with_every_earlier_date_and_no_later_one
     assert {day for day in days if upstream(day) != before[day]} == {LAST}
 
 
-def test_a_game_only_the_schedule_doubts_is_a_hole_of_its_two_teams(built: Deployment) -> None:
+def test_a_game_only_the_schedule_doubts_is_a_hole_of_its_two_teams(built: Sandbox) -> None:
     """The tables between were built before the doubt and hold nothing."""
     doubted = built.league.game(SLATES[8], "BOS")
     teams = built.league.teams(doubted)
@@ -374,7 +376,7 @@ def test_a_game_only_the_schedule_doubts_is_a_hole_of_its_two_teams(built: Deplo
 
 
 def test_a_certificate_of_a_date_without_games_says_nothing_of_one_that_came_since(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     empty_date = SLATES[7] + timedelta(days=1)
     assert built.attempt("player_box_scores", empty_date).status is Status.EMPTY_OK
@@ -388,7 +390,7 @@ def test_a_certificate_of_a_date_without_games_says_nothing_of_one_that_came_sin
     assert "was never run" in game.reason
 
 
-def test_a_game_that_several_inputs_hold_is_held_once(empty: Deployment) -> None:
+def test_a_game_that_several_inputs_hold_is_held_once(empty: Sandbox) -> None:
     game = empty.league.game(OPENER, "BOS")
     teams = empty.league.teams(game)
     empty.league.drop("schedule", game)

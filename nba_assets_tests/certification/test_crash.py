@@ -21,7 +21,7 @@ from nba_assets.certification.digest import digest_query
 from nba_assets.certification.ledger import Status, Verdict
 from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets_tests.certification.nursery import RANGE, ROUNDS, TABLE, overlapping, versions
-from nba_assets_tests.tiny_league import SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import SEASON_START, SLATES, Sandbox
 
 ROOT = Path(__file__).parents[2]
 STORED = stored(TEAM_BOX_SCORES, SEASON_START, SLATES[-1])
@@ -105,15 +105,15 @@ def _attempts(engine: DuckDBEngine) -> dict[date, int]:
 
 
 @pytest.fixture
-def scheduled(tmp_path: Path) -> Deployment:
+def scheduled(tmp_path: Path) -> Sandbox:
     """A deployment that knows its schedule."""
-    deployment = Deployment(tmp_path / "data")
+    deployment = Sandbox(tmp_path / "data")
     deployment.build("schedule", SEASON_START, SLATES[-1])
     return deployment
 
 
 def test_a_publisher_killed_at_any_moment_leaves_every_date_old_or_new(
-    scheduled: Deployment,
+    scheduled: Sandbox,
 ) -> None:
     allowed: list[Mapping[date, str]] = []
     for version in versions(scheduled.folder):
@@ -146,7 +146,9 @@ def test_a_publisher_killed_at_any_moment_leaves_every_date_old_or_new(
     assert [a.status for a in attempts if a.game_date in RANGE] == [Status.COMPLETE] * len(RANGE)
 
 
-def test_publishers_of_overlapping_ranges_lose_and_double_nothing(scheduled: Deployment) -> None:
+def test_publishers_of_overlapping_ranges_lose_and_double_nothing(
+    scheduled: Sandbox,
+) -> None:
     with _nursery(scheduled.folder) as nursery:
         with scheduled.warehouse.reading() as engine:
             before = _attempts(engine)

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from nba_assets.certification.digest import digest_query
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.contract import Column, Contract
 from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets.engines.engine import Load
-from nba_assets.sources.source import arrow_schema
 
 CONTRACT = Contract(
     table="things",

@@ -20,7 +20,7 @@ from nba_assets.certification.ledger import (
     laxer,
 )
 from nba_assets.contracts.contract import ColumnType
-from nba_assets_tests.tiny_league import SLATES, Deployment
+from nba_assets_tests.tiny_league import SLATES, Sandbox
 
 DAY = SLATES[2]
 ATTEMPT = Attempt(
@@ -83,7 +83,7 @@ def test_a_checkpoint_calls_two_of_sixteen_a_failure() -> None:
     assert replace(ATTEMPT, status=Status.WAIVED).checkpoint()["status"] == "success"
 
 
-def test_a_record_comes_back_as_it_was_published(empty: Deployment) -> None:
+def test_a_record_comes_back_as_it_was_published(empty: Sandbox) -> None:
     published = empty.build("schedule", SLATES[0], DAY)
 
     for attempt in published:
@@ -93,7 +93,7 @@ def test_a_record_comes_back_as_it_was_published(empty: Deployment) -> None:
     ) == {attempt.game_date for attempt in published}
 
 
-def test_the_latest_attempt_stands_for_a_date_and_history_keeps_all(empty: Deployment) -> None:
+def test_the_latest_attempt_stands_for_a_date_and_history_keeps_all(empty: Sandbox) -> None:
     runs = [empty.build("schedule", DAY)[0]]
     for status in ("SCHEDULED", "FINAL"):
         empty.league.patch(
@@ -107,7 +107,7 @@ def test_the_latest_attempt_stands_for_a_date_and_history_keeps_all(empty: Deplo
     assert empty.attempts("schedule") == {DAY: runs[-1]}
 
 
-def test_looking_again_leaves_one_line(empty: Deployment) -> None:
+def test_looking_again_leaves_one_line(empty: Sandbox) -> None:
     first = empty.build("schedule", SLATES[0], DAY)
 
     again = [empty.build("schedule", SLATES[0], DAY) for _ in range(2)]
@@ -132,7 +132,7 @@ def test_looking_again_leaves_one_line(empty: Deployment) -> None:
     ],
 )
 def test_only_less_than_is_demanded_now_is_too_lax(
-    empty: Deployment, version: int, thresholds: dict[str, float], told: str
+    empty: Sandbox, version: int, thresholds: dict[str, float], told: str
 ) -> None:
     contract = replace(empty.tables["player_game_summary"].contract, version=2)
 
@@ -142,7 +142,7 @@ def test_only_less_than_is_demanded_now_is_too_lax(
     assert told in why
 
 
-def test_a_range_and_tables_are_asked_for_exactly(whole_season: Deployment) -> None:
+def test_a_range_and_tables_are_asked_for_exactly(whole_season: Sandbox) -> None:
     with whole_season.warehouse.reading() as engine:
         found = ledger.latest(engine, ("schedule", "team_form"), SLATES[0], SLATES[1])
         games = ledger.verdicts(engine, ("team_box_scores",), SLATES[0], SLATES[0])
@@ -156,7 +156,7 @@ def test_a_range_and_tables_are_asked_for_exactly(whole_season: Deployment) -> N
 
 
 @pytest.mark.parametrize("reason", ["never played", "it's lost; DROP TABLE x", "two\nlines — “é”"])
-def test_a_waiver_is_recorded_listed_and_revocable(empty: Deployment, reason: str) -> None:
+def test_a_waiver_is_recorded_listed_and_revocable(empty: Sandbox, reason: str) -> None:
     ruled_at = datetime(2026, 1, 4, 5, 6, 7, 89, tzinfo=UTC)
     waiver = Ruling(Kind.WAIVE, "team_box_scores", "0022500001", reason, "O'Neal", ruled_at)
     other = replace(waiver, table_name="player_box_scores")

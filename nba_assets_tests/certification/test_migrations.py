@@ -13,7 +13,7 @@ from nba_assets.certification.ledger import Status
 from nba_assets.certification.migrations import VERSION
 from nba_assets.certification.schema import migrate, prepare
 from nba_assets.errors import WarehouseError
-from nba_assets_tests.tiny_league import OPENER, SLATES, Deployment
+from nba_assets_tests.tiny_league import OPENER, SLATES, Sandbox
 
 OLD = Path(__file__).with_name("warehouse_of_schema_1.sql")
 TABLES = (
@@ -33,9 +33,9 @@ READERS = (
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Deployment:
+def old(tmp_path: Path) -> Sandbox:
     """A deployment whose warehouse has schema version 1."""
-    deployment = Deployment(tmp_path / "data")
+    deployment = Sandbox(tmp_path / "data")
     deployment.folder.mkdir()
     with duckdb.connect(str(deployment.folder / "warehouse.duckdb")) as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -43,21 +43,21 @@ def old(tmp_path: Path) -> Deployment:
     return deployment
 
 
-def _rows(deployment: Deployment, sql: str) -> list[tuple[object, ...]]:
+def _rows(deployment: Sandbox, sql: str) -> list[tuple[object, ...]]:
     file = str(deployment.folder / "warehouse.duckdb")
     with duckdb.connect(file, read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(sql).fetchall()
 
 
-def _migrated(deployment: Deployment) -> Deployment:
+def _migrated(deployment: Sandbox) -> Sandbox:
     contracts = [table.contract for table in deployment.tables.values()]
     assert migrate(deployment.warehouse, contracts) == 1
     prepare(deployment.warehouse, contracts)
     return deployment
 
 
-def test_an_older_warehouse_is_refused_until_it_is_migrated(old: Deployment) -> None:
+def test_an_older_warehouse_is_refused_until_it_is_migrated(old: Sandbox) -> None:
     with pytest.raises(WarehouseError, match=r"version 1.* needs 2.*nba-assets migrate"):
         old.publisher()
 
@@ -68,7 +68,7 @@ def test_an_older_warehouse_is_refused_until_it_is_migrated(old: Deployment) -> 
     assert migrate(old.warehouse, contracts) == VERSION, "a second time changes nothing"
 
 
-def test_a_newer_warehouse_is_refused(empty: Deployment) -> None:
+def test_a_newer_warehouse_is_refused(empty: Sandbox) -> None:
     with empty.warehouse.writing() as engine:
         engine.transaction(
             ["INSERT INTO ledger.schema_versions VALUES (99, TIMESTAMP '2030-01-01 00:00:00+00')"]
@@ -80,7 +80,7 @@ def test_a_newer_warehouse_is_refused(empty: Deployment) -> None:
             use()
 
 
-def test_readers_see_the_same_rows_as_before(old: Deployment) -> None:
+def test_readers_see_the_same_rows_as_before(old: Sandbox) -> None:
     before = {name: _rows(old, READERS.format(name)) for name in TABLES}
     assert all(before.values())
 
@@ -90,7 +90,7 @@ def test_readers_see_the_same_rows_as_before(old: Deployment) -> None:
         assert before[name] == _rows(old, f"SELECT * FROM {name} ORDER BY ALL"), name
 
 
-def test_every_record_and_verdict_comes_along(old: Deployment) -> None:
+def test_every_record_and_verdict_comes_along(old: Sandbox) -> None:
     same = "table_name, game_date, attempt, publication, status, stored_status, digest, certificate"
     records = _rows(old, f"SELECT {same} FROM ledger.attempts ORDER BY ALL")
     verdict = "table_name, game_date, game_id, verdict, reason"
@@ -118,7 +118,7 @@ def test_every_record_and_verdict_comes_along(old: Deployment) -> None:
     )
 
 
-def test_a_version_that_was_kept_is_still_the_dates(old: Deployment) -> None:
+def test_a_version_that_was_kept_is_still_the_dates(old: Sandbox) -> None:
     _migrated(old)
 
     kept = old.attempt("player_box_scores", OPENER)
@@ -128,7 +128,7 @@ def test_a_version_that_was_kept_is_still_the_dates(old: Deployment) -> None:
     assert (waived.status, old.stored_attempt(waived)) == (Status.WAIVED, waived.attempt)
 
 
-def test_what_is_built_next_is_built_on_it(old: Deployment) -> None:
+def test_what_is_built_next_is_built_on_it(old: Sandbox) -> None:
     """The league is the one the old warehouse was first filled from."""
     _migrated(old)
 
@@ -140,7 +140,7 @@ def test_what_is_built_next_is_built_on_it(old: Deployment) -> None:
         old.publisher().reproduce("player_game_summary", SLATES[1])
 
 
-def test_a_migration_that_fails_changes_nothing(old: Deployment) -> None:
+def test_a_migration_that_fails_changes_nothing(old: Sandbox) -> None:
     with duckdb.connect(str(old.folder / "warehouse.duckdb")) as connection:
         connection.execute("UPDATE store.team_box_scores SET attempt = 99 WHERE team = 'BOS'")
     before = _rows(old, "SELECT * FROM ledger.attempts ORDER BY ALL")

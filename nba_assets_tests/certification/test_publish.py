@@ -26,7 +26,7 @@ from nba_assets_tests.tiny_league import (
     OPENER,
     SEASON_START,
     SLATES,
-    Deployment,
+    Sandbox,
     TinyLeague,
 )
 
@@ -40,12 +40,12 @@ def _statuses(attempts: Sequence[Attempt]) -> Counter[Status]:
     return Counter(attempt.status for attempt in attempts)
 
 
-def _dates(deployment: Deployment, table: str) -> set[date]:
+def _dates(deployment: Sandbox, table: str) -> set[date]:
     """The dates a reader finds in a table."""
     return {row["game_date"] for row in deployment.query(f"SELECT game_date FROM {table}")}
 
 
-def test_a_season_becomes_complete_empty_or_warm_up(whole_season: Deployment) -> None:
+def test_a_season_becomes_complete_empty_or_warm_up(whole_season: Sandbox) -> None:
     days = (LAST - SEASON_START).days + 1
     played = {*SLATES, ONE_GAME}
     early = {day for day in played if day < FIRST_FEATURES}
@@ -66,7 +66,7 @@ def test_a_season_becomes_complete_empty_or_warm_up(whole_season: Deployment) ->
         assert _dates(whole_season, table.name) == played - warmup
 
 
-def test_a_complete_date_says_what_it_was_made_of(whole_season: Deployment) -> None:
+def test_a_complete_date_says_what_it_was_made_of(whole_season: Sandbox) -> None:
     attempt = whole_season.attempt("team_offense_game_summary", DAY)
 
     assert attempt.checkpoint() == {
@@ -94,7 +94,7 @@ def test_a_complete_date_says_what_it_was_made_of(whole_season: Deployment) -> N
     assert [v.verdict for v in verdicts.values()] == [Verdict.CERTIFIED] * 3
 
 
-def test_an_empty_date_is_certified_as_empty(whole_season: Deployment) -> None:
+def test_an_empty_date_is_certified_as_empty(whole_season: Sandbox) -> None:
     attempt = whole_season.attempt("player_box_scores", OPENER + timedelta(days=1))
 
     assert (attempt.status, attempt.stored_rows, attempt.digest) == (
@@ -102,7 +102,7 @@ def test_an_empty_date_is_certified_as_empty(whole_season: Deployment) -> None:
     )  # fmt: skip
 
 
-def test_usage_rate_is_on_every_row_with_minutes(whole_season: Deployment) -> None:
+def test_usage_rate_is_on_every_row_with_minutes(whole_season: Sandbox) -> None:
     (row,) = whole_season.query(
         "SELECT COUNTIF(minutes > 0) AS played, COUNTIF(usage_rate IS NOT NULL) AS covered "
         "FROM player_game_summary"
@@ -110,7 +110,7 @@ def test_usage_rate_is_on_every_row_with_minutes(whole_season: Deployment) -> No
     assert row["played"] == row["covered"] == 20 * (3 * len(SLATES) + 1)
 
 
-def test_building_again_records_a_look_and_publishes_nothing(built: Deployment) -> None:
+def test_building_again_records_a_look_and_publishes_nothing(built: Sandbox) -> None:
     before = {name: built.attempts(name) for name in built.tables}
     store = built.query("SELECT * FROM store.player_game_summary ORDER BY game_id, player_id")
     verdicts = built.query("SELECT * FROM ledger.verdicts ORDER BY table_name, game_date, game_id")
@@ -126,7 +126,9 @@ def test_building_again_records_a_look_and_publishes_nothing(built: Deployment) 
     )
 
 
-def test_what_the_source_delivers_otherwise_is_found_without_building(built: Deployment) -> None:
+def test_what_the_source_delivers_otherwise_is_found_without_building(
+    built: Sandbox,
+) -> None:
     days = [SEASON_START, *SLATES]
 
     def differing(table: str) -> list[date]:
@@ -150,7 +152,7 @@ def test_what_the_source_delivers_otherwise_is_found_without_building(built: Dep
     assert differing("player_availability") == days
 
 
-def test_a_correction_changes_its_date_and_no_other(built: Deployment) -> None:
+def test_a_correction_changes_its_date_and_no_other(built: Sandbox) -> None:
     game = built.league.game(DAY, "MIA")
     player = built.league.rows("player_box_scores", game, team="MIA", status="PLAYED")[0]
     before = {name: built.attempts(name) for name in SUMMARIES}
@@ -169,7 +171,7 @@ def test_a_correction_changes_its_date_and_no_other(built: Deployment) -> None:
     assert row["ast"] == player["ast"]
 
 
-def test_one_bad_date_leaves_the_others(empty: Deployment) -> None:
+def test_one_bad_date_leaves_the_others(empty: Sandbox) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.patch("player_box_scores", game, {"reb": 99}, team="BOS", starter=True)
 
@@ -185,7 +187,7 @@ def test_one_bad_date_leaves_the_others(empty: Deployment) -> None:
     assert all(a.status.certified for a in attempts["team_offense_game_summary"])
 
 
-def test_a_rejected_game_is_kept_in_quarantine_with_its_reason(empty: Deployment) -> None:
+def test_a_rejected_game_is_kept_in_quarantine_with_its_reason(empty: Sandbox) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.patch("player_box_scores", game, {"reb": 99}, team="BOS", starter=True)
 
@@ -201,7 +203,7 @@ def test_a_rejected_game_is_kept_in_quarantine_with_its_reason(empty: Deployment
 
 
 def test_rows_of_a_game_the_schedule_does_not_have_are_kept_in_quarantine(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.repeat("team_box_scores", game)
@@ -219,7 +221,7 @@ def test_rows_of_a_game_the_schedule_does_not_have_are_kept_in_quarantine(
 
 
 def test_what_the_source_could_not_understand_holds_its_game_and_is_kept(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     game = empty.league.game(DAY, "BOS")
     refusal = Refused(DAY, game, "minutes 'MM:SS' in box.csv row 7", '{"minutes": "MM:SS"}')
@@ -238,7 +240,7 @@ def test_what_the_source_could_not_understand_holds_its_game_and_is_kept(
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "IN_PROGRESS"])
 def test_a_row_refused_of_a_game_that_is_not_final_is_no_error_yet(
-    empty: Deployment, status: str
+    empty: Sandbox, status: str
 ) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.set_status(game, status)
@@ -249,7 +251,7 @@ def test_a_row_refused_of_a_game_that_is_not_final_is_no_error_yet(
     assert empty.attempt("player_box_scores", DAY).status is Status.PENDING
 
 
-def test_a_waiver_ends_what_a_refused_row_holds(empty: Deployment) -> None:
+def test_a_waiver_ends_what_a_refused_row_holds(empty: Sandbox) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.refused["player_box_scores"].append(Refused(DAY, game, "torn page", "{}"))
     empty.build_all(last=DAY, tables=("schedule", "player_box_scores"))
@@ -261,7 +263,7 @@ def test_a_waiver_ends_what_a_refused_row_holds(empty: Deployment) -> None:
     assert "arena" in attempt.message
 
 
-def test_a_row_without_game_id_is_not_lost_beside_a_pending_game(empty: Deployment) -> None:
+def test_a_row_without_game_id_is_not_lost_beside_a_pending_game(empty: Sandbox) -> None:
     pending, game = empty.league.games(DAY)[:2]
     empty.league.set_status(pending, "IN_PROGRESS")
     empty.league.rows("player_box_scores", game)[0]["game_id"] = None
@@ -273,7 +275,7 @@ def test_a_row_without_game_id_is_not_lost_beside_a_pending_game(empty: Deployme
     assert "game_id_not_null" in attempt.message
 
 
-def test_nan_from_a_source_rejects_its_game_and_nothing_else(empty: Deployment) -> None:
+def test_nan_from_a_source_rejects_its_game_and_nothing_else(empty: Sandbox) -> None:
     game = empty.league.game(DAY, "BOS")
     empty.league.patch("player_box_scores", game, {"minutes": float("nan")}, starter=True)
     empty.league.patch("team_box_scores", game, {"minutes": float("inf")}, team="BOS")
@@ -288,7 +290,7 @@ def test_nan_from_a_source_rejects_its_game_and_nothing_else(empty: Deployment) 
         assert held == {game}
 
 
-def test_the_same_game_on_two_dates_is_refused_on_both(empty: Deployment) -> None:
+def test_the_same_game_on_two_dates_is_refused_on_both(empty: Sandbox) -> None:
     """A postponed game that kept its row as if it would still be played."""
     game = empty.league.game(DAY, "BOS")
     moved = empty.league.rows("schedule", game)[0] | {"game_date": DAY + timedelta(days=1)}
@@ -301,7 +303,7 @@ def test_the_same_game_on_two_dates_is_refused_on_both(empty: Deployment) -> Non
     assert "scheduled_once" in attempts[DAY].message
 
 
-def test_a_postponed_game_is_expected_on_its_new_date_only(empty: Deployment) -> None:
+def test_a_postponed_game_is_expected_on_its_new_date_only(empty: Sandbox) -> None:
     game = empty.league.game(DAY, "BOS")
     new = DAY + timedelta(days=1)
     row = empty.league.rows("schedule", game)[0]
@@ -318,7 +320,7 @@ def test_a_postponed_game_is_expected_on_its_new_date_only(empty: Deployment) ->
     assert empty.attempt("team_box_scores", new).expected_records == 2
 
 
-def test_a_date_of_a_season_without_a_schedule_is_unknown_not_empty(empty: Deployment) -> None:
+def test_a_date_of_a_season_without_a_schedule_is_unknown_not_empty(empty: Sandbox) -> None:
     day = date(2024, 12, 25)
 
     empty.build_all(day, day, tables=RAW)
@@ -330,7 +332,7 @@ def test_a_date_of_a_season_without_a_schedule_is_unknown_not_empty(empty: Deplo
 
 
 @pytest.mark.parametrize("error", [SourceUnavailable("throttled"), BadInput("no column pts")])
-def test_a_source_that_fails_leaves_what_is_stored(built: Deployment, error: Exception) -> None:
+def test_a_source_that_fails_leaves_what_is_stored(built: Sandbox, error: Exception) -> None:
     rows = built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
     built.league.errors["team_box_scores"] = error
 
@@ -346,7 +348,7 @@ def test_a_source_that_fails_leaves_what_is_stored(built: Deployment, error: Exc
     assert rows == built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
 
 
-def test_a_source_that_is_down_takes_no_later_window_with_it(built: Deployment) -> None:
+def test_a_source_that_is_down_takes_no_later_window_with_it(built: Sandbox) -> None:
     built.league.errors["player_box_scores"] = SourceUnavailable("throttled")
     assert _statuses(built.build("player_box_scores", DAY, DAY)) == {Status.FAILED: 1}
 
@@ -355,7 +357,7 @@ def test_a_source_that_is_down_takes_no_later_window_with_it(built: Deployment) 
     assert _statuses(later) == {Status.COMPLETE: 1}
 
 
-def test_a_source_that_was_never_there_certifies_nothing(empty: Deployment) -> None:
+def test_a_source_that_was_never_there_certifies_nothing(empty: Sandbox) -> None:
     empty.league.errors["player_box_scores"] = SourceUnavailable("throttled")
 
     empty.build_all(last=DAY, tables=(*RAW, *SUMMARIES))
@@ -366,7 +368,7 @@ def test_a_source_that_was_never_there_certifies_nothing(empty: Deployment) -> N
     assert "throttled" in attempt.message
 
 
-def test_a_row_without_a_date_is_refused_before_anything_is_changed(built: Deployment) -> None:
+def test_a_row_without_a_date_is_refused_before_anything_is_changed(built: Sandbox) -> None:
     rows = built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
     read = built.league.read
 
@@ -384,7 +386,7 @@ def test_a_row_without_a_date_is_refused_before_anything_is_changed(built: Deplo
     assert rows == built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
 
 
-def test_a_source_that_fails_for_some_dates_leaves_the_others(empty: Deployment) -> None:
+def test_a_source_that_fails_for_some_dates_leaves_the_others(empty: Sandbox) -> None:
     class Flaky(TinyLeague):
         """Cannot deliver one date."""
 
@@ -450,7 +452,7 @@ class Careless(DuckDBFile):
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 def test_what_goes_wrong_on_the_way_is_noticed_and_nothing_is_published(
-    built: Deployment, mishap: str
+    built: Sandbox, mishap: str
 ) -> None:
     rows = built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
     for game in built.league.games(DAY):
@@ -471,7 +473,7 @@ def test_what_goes_wrong_on_the_way_is_noticed_and_nothing_is_published(
     assert (healed.status, built.stored_attempt(healed)) == (Status.COMPLETE, 3)
 
 
-def _someone(deployment: Deployment, game: str) -> int:
+def _someone(deployment: Sandbox, game: str) -> int:
     """A player of the game, of BOS if they play."""
     teams = deployment.league.teams(game)
     team = "BOS" if "BOS" in teams else teams[0]
@@ -479,7 +481,7 @@ def _someone(deployment: Deployment, game: str) -> int:
     return int(player["player_id"])
 
 
-def test_an_input_that_changes_while_a_table_is_computed_is_noticed(built: Deployment) -> None:
+def test_an_input_that_changes_while_a_table_is_computed_is_noticed(built: Sandbox) -> None:
     """What was computed from the old input must not be stored as if from the new one."""
     tables = built.tables
     game = built.league.games(DAY)[0]
@@ -502,7 +504,7 @@ def test_an_input_that_changes_while_a_table_is_computed_is_noticed(built: Deplo
     assert rows == built.query("SELECT * FROM team_offense_game_summary ORDER BY game_id, team")
 
 
-def test_a_night_in_play_is_pending_then_completed(empty: Deployment) -> None:
+def test_a_night_in_play_is_pending_then_completed(empty: Sandbox) -> None:
     late, *early = empty.league.games(DAY)
     final = empty.league.rows("schedule", late)[0].copy()
     empty.league.set_status(late, "IN_PROGRESS")
@@ -526,7 +528,7 @@ def test_a_night_in_play_is_pending_then_completed(empty: Deployment) -> None:
 
 
 def test_before_tip_off_only_the_features_are_built_and_playing_does_not_change_them(
-    empty: Deployment, whole_season: Deployment
+    empty: Sandbox, whole_season: Sandbox
 ) -> None:
     league = empty.league
     before_tip_off = [name for name, t in empty.tables.items() if t.contract.due is Due.SCHEDULED]
@@ -550,7 +552,7 @@ def test_before_tip_off_only_the_features_are_built_and_playing_does_not_change_
             assert empty.stored_attempt(after) == 1
 
 
-def test_a_certified_version_survives_a_worse_delivery(built: Deployment) -> None:
+def test_a_certified_version_survives_a_worse_delivery(built: Sandbox) -> None:
     rows = built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
     lost, *_ = built.league.games(DAY)
     built.league.drop("team_box_scores", lost)
@@ -564,7 +566,7 @@ def test_a_certified_version_survives_a_worse_delivery(built: Deployment) -> Non
     assert rows == built.query("SELECT * FROM team_box_scores ORDER BY game_id, team")
 
 
-def test_a_certificate_without_rows_is_never_given(built: Deployment) -> None:
+def test_a_certificate_without_rows_is_never_given(built: Sandbox) -> None:
     """A game added to a stored date is not certified while another keeps the date from changing."""
     league = built.league
     added = {"game_id": "0022500099", "home_team": "CHI", "away_team": "DEN"}
@@ -599,7 +601,7 @@ def _moved(row: dict[str, Any], game: Mapping[str, str]) -> dict[str, Any]:
 
 
 def test_a_raised_contract_version_asks_for_every_date_again_and_touches_no_row(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     tables = built.tables
     old = tables["team_box_scores"]
@@ -615,13 +617,15 @@ def test_a_raised_contract_version_asks_for_every_date_again_and_touches_no_row(
     assert {v.contract_version for v in verdicts.values()} == {2}
 
 
-def test_a_day_without_a_verdict_game_by_game_has_one_as_a_whole(whole_season: Deployment) -> None:
+def test_a_day_without_a_verdict_game_by_game_has_one_as_a_whole(
+    whole_season: Sandbox,
+) -> None:
     assert set(whole_season.verdicts("player_points_model", DAY)) == {WHOLE_DATE}
     assert set(whole_season.verdicts("schedule", OPENER + timedelta(days=1))) == {WHOLE_DATE}
 
 
 def test_quarantine_keeps_each_row_once_with_the_reason_of_its_own_date(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     """One game delivered under two dates, wrong in another way on each."""
     league = empty.league
@@ -648,7 +652,9 @@ def test_quarantine_keeps_each_row_once_with_the_reason_of_its_own_date(
     assert others == [{"n": 0}], "what passed is not rejected"
 
 
-def test_a_game_held_on_one_date_keeps_its_rows_on_the_date_it_moved_to(empty: Deployment) -> None:
+def test_a_game_held_on_one_date_keeps_its_rows_on_the_date_it_moved_to(
+    empty: Sandbox,
+) -> None:
     league = empty.league
     game = league.game(DAY, "BOS")
     new = DAY + timedelta(days=1)
@@ -692,7 +698,7 @@ class Counting(DuckDBFile):
 
 
 def test_a_table_and_season_cost_five_round_trips_at_most_however_many_dates(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     """Where a statement is a job of a second, a night is not to take minutes."""
     warehouse = Counting(empty.folder / "warehouse.duckdb", lock_timeout=30.0)

@@ -8,20 +8,20 @@ import pytest
 from nba_assets.certification.certified import miscounted
 from nba_assets.certification.vacuum import Dead, dead, horizon, remove
 from nba_assets.errors import WarehouseError
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
 
 DAY = SLATES[8]
 TABLE = "player_box_scores"
 
 
-def _correct(deployment: Deployment) -> None:
+def _correct(deployment: Sandbox) -> None:
     game = deployment.league.games(DAY)[0]
     player = deployment.league.rows(TABLE, game, status="PLAYED")[0]["player_id"]
     deployment.league.correct(game, player)
     deployment.build_all()
 
 
-def _vacuum(deployment: Deployment, keep: timedelta = timedelta(0), *, now: bool = True) -> Dead:
+def _vacuum(deployment: Sandbox, keep: timedelta = timedelta(0), *, now: bool = True) -> Dead:
     with deployment.warehouse.writing() as engine:
         found = dead(engine, [t.contract for t in deployment.tables.values()], keep)
         if now:
@@ -29,7 +29,7 @@ def _vacuum(deployment: Deployment, keep: timedelta = timedelta(0), *, now: bool
     return found
 
 
-def _everything(deployment: Deployment) -> dict[str, list[dict[str, Any]]]:
+def _everything(deployment: Sandbox) -> dict[str, list[dict[str, Any]]]:
     """What readers see, and what is in force."""
     seen = {
         name: deployment.query(f"SELECT * FROM {name} ORDER BY {', '.join(table.contract.grain)}")
@@ -47,7 +47,7 @@ def _everything(deployment: Deployment) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_superseded_versions_go_and_current_ones_stay(built: Deployment) -> None:
+def test_superseded_versions_go_and_current_ones_stay(built: Sandbox) -> None:
     old = built.attempt(TABLE, DAY)
     _correct(built)
     _correct(built)
@@ -72,7 +72,7 @@ def test_superseded_versions_go_and_current_ones_stay(built: Deployment) -> None
         built.publisher().restore(TABLE, DAY, old.publication, "no", "x")
 
 
-def test_what_was_superseded_lately_stays(built: Deployment) -> None:
+def test_what_was_superseded_lately_stays(built: Sandbox) -> None:
     _correct(built)
 
     found = _vacuum(built, timedelta(days=1))
@@ -82,7 +82,7 @@ def test_what_was_superseded_lately_stays(built: Deployment) -> None:
                        f"WHERE game_date = DATE '{DAY}'") == [{"n": 2}]  # fmt: skip
 
 
-def test_rows_a_held_date_keeps_stay(built: Deployment) -> None:
+def test_rows_a_held_date_keeps_stay(built: Sandbox) -> None:
     """Their record is not the latest one."""
     built.league.drop(TABLE, built.league.games(DAY)[0])
     built.build(TABLE, DAY)
@@ -93,7 +93,7 @@ def test_rows_a_held_date_keeps_stay(built: Deployment) -> None:
     assert before == _everything(built)
 
 
-def test_nothing_is_read_as_of_what_a_vacuum_removed(built: Deployment) -> None:
+def test_nothing_is_read_as_of_what_a_vacuum_removed(built: Sandbox) -> None:
     name = "player_features"
     old = built.attempt(name, DAY)
     game = built.league.games(SLATES[1])[0]

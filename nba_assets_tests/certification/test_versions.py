@@ -12,7 +12,7 @@ from nba_assets.errors import CannotRestore, WarehouseError
 from nba_assets.modeling import points_model
 from nba_assets.operations.plan import plan, standing
 from nba_assets.seasons import game_dates
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
 
 TABLE = "player_box_scores"
 DAY = SLATES[8]
@@ -20,7 +20,7 @@ DAY = SLATES[8]
 DATES = list(game_dates(SEASON_START, LAST))
 
 
-def _corrected(deployment: Deployment) -> tuple[Attempt, Attempt]:
+def _corrected(deployment: Sandbox) -> tuple[Attempt, Attempt]:
     """A player gets one more assist on ``DAY``; the records before and after."""
     before = deployment.attempt(TABLE, DAY)
     game = deployment.league.games(DAY)[0]
@@ -29,30 +29,30 @@ def _corrected(deployment: Deployment) -> tuple[Attempt, Attempt]:
     return before, deployment.attempt(TABLE, DAY)
 
 
-def _someone(deployment: Deployment, game: str) -> int:
+def _someone(deployment: Sandbox, game: str) -> int:
     row = deployment.league.rows(TABLE, game, status="PLAYED")[0]
     return int(row["player_id"])
 
 
-def _difference(deployment: Deployment, *publications: int) -> Difference:
+def _difference(deployment: Sandbox, *publications: int) -> Difference:
     with deployment.warehouse.reading() as engine:
         contract = deployment.tables[TABLE].contract
         return difference(engine, contract, DAY, *publications)
 
 
-def _needs(deployment: Deployment) -> Mapping[tuple[str, Any], Any]:
+def _needs(deployment: Sandbox) -> Mapping[tuple[str, Any], Any]:
     with deployment.warehouse.reading() as engine:
         now = standing(engine, deployment.tables, DATES, deployment.league.name)
     return {(need.table_name, need.game_date): need for need in plan(now)}
 
 
-def _rows(deployment: Deployment) -> list[dict[str, Any]]:
+def _rows(deployment: Sandbox) -> list[dict[str, Any]]:
     return deployment.query(
         f"SELECT * FROM {TABLE} WHERE game_date = DATE '{DAY}' ORDER BY game_id, player_id"
     )
 
 
-def test_a_correction_is_a_version_and_the_one_before_stays(built: Deployment) -> None:
+def test_a_correction_is_a_version_and_the_one_before_stays(built: Sandbox) -> None:
     old, new = _corrected(built)
 
     history = built.history(TABLE, DAY)
@@ -62,7 +62,7 @@ def test_a_correction_is_a_version_and_the_one_before_stays(built: Deployment) -
     assert version_at(history, old.publication - 1) is None
 
 
-def test_a_difference_names_row_column_and_both_values(built: Deployment) -> None:
+def test_a_difference_names_row_column_and_both_values(built: Sandbox) -> None:
     _corrected(built)
     game = built.league.games(DAY)[0]
     player = _someone(built, game)
@@ -76,7 +76,7 @@ def test_a_difference_names_row_column_and_both_values(built: Deployment) -> Non
     ]
 
 
-def test_a_difference_tells_what_came_and_went(built: Deployment) -> None:
+def test_a_difference_tells_what_came_and_went(built: Sandbox) -> None:
     old = built.attempt(TABLE, DAY)
     game = built.league.games(DAY)[0]
     gone = built.league.rows(TABLE, game, status="DID_NOT_PLAY")[0]["player_id"]
@@ -97,13 +97,13 @@ def test_a_difference_tells_what_came_and_went(built: Deployment) -> None:
     assert (first.old, len(first.came)) == (None, old.stored_rows)
 
 
-def test_there_is_nothing_to_compare_of_a_date_without_versions(empty: Deployment) -> None:
+def test_there_is_nothing_to_compare_of_a_date_without_versions(empty: Sandbox) -> None:
     with pytest.raises(WarehouseError, match="has no version"):
         _difference(empty)
 
 
 def test_restoring_makes_the_earlier_version_current_and_its_dependents_stale(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     rows = _rows(built)
     old, _ = _corrected(built)
@@ -125,7 +125,7 @@ def test_restoring_makes_the_earlier_version_current_and_its_dependents_stale(
     assert (TABLE, DAY) not in needs
 
 
-def test_what_was_rejected_is_not_taken_again_but_another_version_is(built: Deployment) -> None:
+def test_what_was_rejected_is_not_taken_again_but_another_version_is(built: Sandbox) -> None:
     old, new = _corrected(built)
     rows = _rows(built)
     restored = built.publisher().restore(TABLE, DAY, old.publication, "wrong", "x")
@@ -158,7 +158,7 @@ def test_what_was_rejected_is_not_taken_again_but_another_version_is(built: Depl
     assert _rows(built) == rows
 
 
-def test_a_computed_version_is_restored_against_the_inputs_of_today(built: Deployment) -> None:
+def test_a_computed_version_is_restored_against_the_inputs_of_today(built: Sandbox) -> None:
     name = "player_game_summary"
     old = built.attempt(name, DAY)
     _corrected(built)
@@ -174,7 +174,7 @@ def test_a_computed_version_is_restored_against_the_inputs_of_today(built: Deplo
     assert built.attempt(name, DAY) == restored
 
 
-def test_only_a_version_that_would_pass_today_is_restored(built: Deployment) -> None:
+def test_only_a_version_that_would_pass_today_is_restored(built: Sandbox) -> None:
     """The earlier version lacks a game that the schedule has now."""
     old = built.attempt(TABLE, DAY)
     with built.warehouse.reading() as engine:
@@ -195,7 +195,7 @@ def test_only_a_version_that_would_pass_today_is_restored(built: Deployment) -> 
         assert ledger.publication(engine) == before + 2, "a refusal records nothing"
 
 
-def _another_game(deployment: Deployment, game: str) -> str:
+def _another_game(deployment: Sandbox, game: str) -> str:
     """Play a game of a date once more, with teams and players nobody else has; its id."""
     new = dict(zip(deployment.league.teams(game), ("ATL", "BKN"), strict=True))
     for table in ("schedule", TABLE, "team_box_scores", "player_availability"):
@@ -212,7 +212,7 @@ _TEAMS = ("home_team", "away_team", "team", "opponent")
 
 @pytest.mark.parametrize("name", ["player_features", "player_points_predictions"])
 def test_a_prediction_can_be_explained_after_later_corrections(
-    empty: Deployment, name: str, monkeypatch: pytest.MonkeyPatch
+    empty: Sandbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rebuilt as known at its publication, to the bit, although every input has changed since."""
     monkeypatch.setattr(points_model, "MINIMUM_ROWS", 50)
@@ -236,6 +236,6 @@ def test_a_prediction_can_be_explained_after_later_corrections(
     assert not current.equals(rows)
 
 
-def test_what_comes_from_a_source_cannot_be_computed_again(built: Deployment) -> None:
+def test_what_comes_from_a_source_cannot_be_computed_again(built: Sandbox) -> None:
     with pytest.raises(WarehouseError, match="no computed version"):
         built.publisher().reproduce(TABLE, DAY)

@@ -8,21 +8,21 @@ from click.testing import CliRunner, Result
 from nba_assets.cli.main import main
 from nba_assets.deployment import Deployment as Selected
 from nba_assets.settings import Settings
-from nba_assets_tests.tiny_league import SEASON_START, Deployment
+from nba_assets_tests.tiny_league import SEASON_START, Sandbox
 
 
-def selected(deployment: Deployment, **settings: Any) -> Selected:
+def selected(deployment: Sandbox, **settings: Any) -> Selected:
     chosen = Settings(data_dir=deployment.folder, first_date=SEASON_START, **settings)
     return Selected(chosen, deployment.tables, deployment.league, deployment.warehouse)
 
 
-def run(deployment: Deployment, *arguments: str, **settings: Any) -> Result:
+def run(deployment: Sandbox, *arguments: str, **settings: Any) -> Result:
     result = CliRunner().invoke(main, list(arguments), obj=selected(deployment, **settings))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
-def as_json(deployment: Deployment, *arguments: str) -> Any:
+def as_json(deployment: Sandbox, *arguments: str) -> Any:
     return json.loads(run(deployment, *arguments, "--json").stdout)
 
 

@@ -16,7 +16,7 @@ from nba_assets.cli.main import main
 from nba_assets.deployment import build_source
 from nba_assets.settings import Settings
 from nba_assets_tests.cli.invoke import as_json, run, words
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Deployment, TinyLeague
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, TinyLeague
 
 DAY = SLATES[7]
 FIRST_DAYS = ("--to", SLATES[0].isoformat())
@@ -58,7 +58,7 @@ CHECKPOINT = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(empty: Deployment, command: str) -> None:
+def test_every_command_explains_itself(empty: Sandbox, command: str) -> None:
     result = run(empty, *command.split(), "--help")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 5
@@ -80,9 +80,7 @@ def test_every_command_explains_itself(empty: Deployment, command: str) -> None:
         (["nonsense"], "nonsense"),
     ],
 )
-def test_wrong_usage_exits_2_and_names_it(
-    empty: Deployment, arguments: list[str], said: str
-) -> None:
+def test_wrong_usage_exits_2_and_names_it(empty: Sandbox, arguments: list[str], said: str) -> None:
     result = run(empty, *arguments)
     assert result.exit_code == 2
     assert said in result.stderr
@@ -106,7 +104,7 @@ def test_settings_come_from_dotenv_as_in_dagster(tmp_path: Path) -> None:
 
 
 def test_without_a_warehouse_nothing_is_made_and_the_way_on_is_told(tmp_path: Path) -> None:
-    empty = Deployment(tmp_path / "nowhere")
+    empty = Sandbox(tmp_path / "nowhere")
     status = run(empty, "status", *WHOLE)
     assert status.exit_code == 0
     assert status.stdout.startswith("No: ")
@@ -126,12 +124,12 @@ def test_without_a_warehouse_nothing_is_made_and_the_way_on_is_told(tmp_path: Pa
     assert not empty.folder.exists()
 
 
-def test_a_warehouse_in_which_nothing_was_built_says_so(empty: Deployment) -> None:
+def test_a_warehouse_in_which_nothing_was_built_says_so(empty: Sandbox) -> None:
     result = run(empty, "status", *WHOLE)
     assert "Nothing of this period was ever built; run `nba-assets backfill`" in result.stdout
 
 
-def test_status_answers_yes_when_every_date_is_complete(built: Deployment) -> None:
+def test_status_answers_yes_when_every_date_is_complete(built: Sandbox) -> None:
     result = run(built, "status", *WHOLE)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0].startswith("Yes: 2025-10-01 … 2025-10-23 (23 dates)")
@@ -140,7 +138,7 @@ def test_status_answers_yes_when_every_date_is_complete(built: Deployment) -> No
     assert "dagster dev" in result.stdout
 
 
-def test_status_says_no_and_names_the_gap_its_cause_and_the_way_on(built: Deployment) -> None:
+def test_status_says_no_and_names_the_gap_its_cause_and_the_way_on(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.drop("team_box_scores", game)
     built.league.drop("player_box_scores", game)
@@ -157,7 +155,7 @@ def test_status_says_no_and_names_the_gap_its_cause_and_the_way_on(built: Deploy
     assert {gap["table_name"] for gap in gaps if gap["waits"]} >= {"team_form", "player_features"}
 
 
-def test_status_counts_every_state(built: Deployment) -> None:
+def test_status_counts_every_state(built: Sandbox) -> None:
     built.build_all(DAY, DAY, ("schedule",))
     tables = as_json(built, "status", *WHOLE)["tables"]
     schedule = next(one for one in tables if one["table"] == "schedule")
@@ -170,7 +168,7 @@ def test_status_counts_every_state(built: Deployment) -> None:
 
 
 def test_certify_passes_and_exports_a_checkpoint_for_every_date_of_every_table(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     assert run(built, "certify", *WHOLE).exit_code == 0
     record = as_json(built, "certify", *WHOLE)
@@ -197,7 +195,7 @@ def test_certify_passes_and_exports_a_checkpoint_for_every_date_of_every_table(
     assert all(gate["passed"] and gate["coverage"] == 100 for gate in record["gates"])
 
 
-def test_certify_refuses_what_is_missing_or_stale(built: Deployment) -> None:
+def test_certify_refuses_what_is_missing_or_stale(built: Sandbox) -> None:
     later = run(built, "certify", "--to", "2025-10-24")
     assert later.exit_code == 1
     assert "NOT CERTIFIED" in later.stdout
@@ -215,7 +213,7 @@ def test_certify_refuses_what_is_missing_or_stale(built: Deployment) -> None:
 
 
 def test_certify_refuses_coverage_below_the_gate_though_every_date_is_certified(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     with built.warehouse.writing() as engine:
         engine.transaction(["UPDATE store.player_game_summary SET usage_rate = NULL WHERE is_home"])
@@ -225,7 +223,7 @@ def test_certify_refuses_coverage_below_the_gate_though_every_date_is_certified(
     assert "below the gate: 2025-26, overall" in words(result.stdout)
 
 
-def test_backfill_runs_through_dagster_and_says_so(empty: Deployment) -> None:
+def test_backfill_runs_through_dagster_and_says_so(empty: Sandbox) -> None:
     result = run(empty, "backfill", *FIRST_DAYS, "--select", "raw")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Yes: 2025-10-01 … 2025-10-03 (3 dates)")
@@ -241,7 +239,7 @@ def test_backfill_runs_through_dagster_and_says_so(empty: Deployment) -> None:
             }
 
 
-def test_a_backfill_of_what_is_unchanged_leaves_no_run_and_no_record(empty: Deployment) -> None:
+def test_a_backfill_of_what_is_unchanged_leaves_no_run_and_no_record(empty: Sandbox) -> None:
     raw = ("--to", SLATES[1].isoformat(), "--select", "raw")
     assert run(empty, "backfill", *raw).exit_code == 0
     with get_possibly_temporary_instance_for_cli() as instance:
@@ -260,7 +258,7 @@ def test_a_backfill_of_what_is_unchanged_leaves_no_run_and_no_record(empty: Depl
     assert empty.query("SELECT COUNT(*) AS n FROM ledger.looks")[0]["n"] == looks + len(RAW)
 
 
-def _numbers(deployment: Deployment) -> dict[tuple[str, date], int]:
+def _numbers(deployment: Sandbox) -> dict[tuple[str, date], int]:
     return {
         (name, day): attempt.attempt
         for name in deployment.tables
@@ -268,7 +266,7 @@ def _numbers(deployment: Deployment) -> dict[tuple[str, date], int]:
     }
 
 
-def test_a_backfill_builds_what_the_source_corrected_and_no_more(built: Deployment) -> None:
+def test_a_backfill_builds_what_the_source_corrected_and_no_more(built: Sandbox) -> None:
     game = built.league.games(DAY)[1]
     built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
     before = _numbers(built)
@@ -286,7 +284,7 @@ def test_a_backfill_builds_what_the_source_corrected_and_no_more(built: Deployme
 
 
 def test_backfill_exits_1_when_a_date_is_not_complete_and_builds_the_others(
-    empty: Deployment,
+    empty: Sandbox,
 ) -> None:
     game = empty.league.games(SLATES[0])[0]
     empty.league.drop("team_box_scores", game)
@@ -299,7 +297,7 @@ def test_backfill_exits_1_when_a_date_is_not_complete_and_builds_the_others(
     assert "ended early" not in result.output
 
 
-def test_a_crash_is_told_with_the_way_on(empty: Deployment) -> None:
+def test_a_crash_is_told_with_the_way_on(empty: Sandbox) -> None:
     empty.league.errors["team_box_scores"] = RuntimeError("a bug")
     result = run(empty, "backfill", *FIRST_DAYS, "--select", "raw")
     assert result.exit_code == 1
@@ -308,7 +306,7 @@ def test_a_crash_is_told_with_the_way_on(empty: Deployment) -> None:
     assert "Traceback" not in result.output
 
 
-def test_repair_runs_the_plan_in_dagster_and_then_nothing_is_planned(built: Deployment) -> None:
+def test_repair_runs_the_plan_in_dagster_and_then_nothing_is_planned(built: Sandbox) -> None:
     game = built.league.games(LAST)[0]
     built.league.drop("team_box_scores", game)
     built.build("team_box_scores", LAST)
@@ -339,7 +337,7 @@ def test_repair_runs_the_plan_in_dagster_and_then_nothing_is_planned(built: Depl
     assert again.stdout.startswith("Nothing to run")
 
 
-def test_plan_does_not_call_complete_what_only_waits(built: Deployment) -> None:
+def test_plan_does_not_call_complete_what_only_waits(built: Sandbox) -> None:
     built.league.drop("player_box_scores", built.league.games(DAY)[0])
     built.league.drop("team_box_scores", built.league.games(DAY)[0])
     built.build_all(DAY, LAST)
@@ -351,7 +349,7 @@ def test_plan_does_not_call_complete_what_only_waits(built: Deployment) -> None:
     assert run(built, "certify", *after).exit_code == 1
 
 
-def test_plan_gives_table_dates_and_reason(built: Deployment) -> None:
+def test_plan_gives_table_dates_and_reason(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.drop("team_box_scores", game)
     built.build("team_box_scores", DAY)
@@ -369,7 +367,9 @@ def test_plan_gives_table_dates_and_reason(built: Deployment) -> None:
     assert "1 date of 4 tables, in 1 run" in words(shown)
 
 
-def test_a_game_without_players_is_held_waived_repaired_and_held_again(built: Deployment) -> None:
+def test_a_game_without_players_is_held_waived_repaired_and_held_again(
+    built: Sandbox,
+) -> None:
     day, game = LAST, built.league.games(LAST)[0]
     built.league.drop("player_box_scores", game)
     built.build("player_box_scores", day)
@@ -398,7 +398,7 @@ def test_a_game_without_players_is_held_waived_repaired_and_held_again(built: De
     assert len(as_json(built, "waivers", "--history")) == 1
 
 
-def test_only_what_is_missing_can_be_waived(built: Deployment) -> None:
+def test_only_what_is_missing_can_be_waived(built: Sandbox) -> None:
     unknown = run(built, "waive", "team_box_scores", "0022599999", "--reason", "x")
     assert unknown.exit_code == 1
     assert "0022599999" in unknown.stderr
@@ -412,7 +412,7 @@ def test_only_what_is_missing_can_be_waived(built: Deployment) -> None:
     assert as_json(built, "waivers") == [], "of several games all are waived, or none"
 
 
-def test_quarantine_shows_reason_and_row_until_it_is_mended(built: Deployment) -> None:
+def test_quarantine_shows_reason_and_row_until_it_is_mended(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     player = built.league.rows("player_box_scores", game, starter=True)[0]
     built.league.patch("player_box_scores", game, {"pts": 99}, player_id=player["player_id"])
@@ -436,7 +436,7 @@ def test_quarantine_shows_reason_and_row_until_it_is_mended(built: Deployment) -
     assert "ever rejected" in none.stdout
 
 
-def test_status_imports_neither_dagster_nor_xgboost(built: Deployment) -> None:
+def test_status_imports_neither_dagster_nor_xgboost(built: Sandbox) -> None:
     with built.warehouse.writing() as engine:
         league = Settings(data_dir=built.folder, simulated_first_season=2025)
         source = build_source(league)
@@ -455,7 +455,7 @@ def test_status_imports_neither_dagster_nor_xgboost(built: Deployment) -> None:
     assert "No: " in done.stdout
 
 
-def test_the_installed_command_exits_as_promised(empty: Deployment) -> None:
+def test_the_installed_command_exits_as_promised(empty: Sandbox) -> None:
     command = str(Path(sys.executable).with_name("nba-assets"))
     assert _process([command, "--version"], empty).returncode == 0
     assert _process([command, "status", "--nonsense"], empty).returncode == 2
@@ -464,7 +464,7 @@ def test_the_installed_command_exits_as_promised(empty: Deployment) -> None:
     assert gate.stdout.startswith("No: ")
 
 
-def _process(command: list[str], deployment: Deployment) -> "subprocess.CompletedProcess[str]":
+def _process(command: list[str], deployment: Sandbox) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {
         "NBA_ASSETS_DATA_DIR": str(deployment.folder),
         "NBA_ASSETS_FIRST_DATE": SEASON_START.isoformat(),

@@ -3,14 +3,14 @@
 import pytest
 
 from nba_assets_tests.cli.invoke import as_json, run, words
-from nba_assets_tests.tiny_league import LAST, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SLATES, Sandbox
 
 TABLE = "player_box_scores"
 DAY = SLATES[8].isoformat()
 
 
 @pytest.fixture
-def corrected(built: Deployment) -> Deployment:
+def corrected(built: Sandbox) -> Sandbox:
     """A deployment with a correction on ``DAY`` and a game missing on ``LAST``."""
     game = built.league.games(SLATES[8])[0]
     player = built.league.rows(TABLE, game, status="PLAYED")[0]["player_id"]
@@ -20,7 +20,7 @@ def corrected(built: Deployment) -> Deployment:
     return built
 
 
-def test_history_lists_every_record_and_the_current_version(corrected: Deployment) -> None:
+def test_history_lists_every_record_and_the_current_version(corrected: Sandbox) -> None:
     old, new = corrected.history(TABLE, SLATES[8])
 
     told = words(run(corrected, "history", TABLE, DAY).stdout)
@@ -36,7 +36,7 @@ def test_history_lists_every_record_and_the_current_version(corrected: Deploymen
     assert "never attempted" in run(corrected, "history", TABLE, "2025-11-30").stdout
 
 
-def test_diff_shows_what_changed_column_by_column(corrected: Deployment) -> None:
+def test_diff_shows_what_changed_column_by_column(corrected: Sandbox) -> None:
     old, new = corrected.history(TABLE, SLATES[8])
 
     told = words(run(corrected, "diff", TABLE, DAY).stdout)
@@ -54,7 +54,7 @@ def test_diff_shows_what_changed_column_by_column(corrected: Deployment) -> None
     assert "has no version" in nothing.stderr
 
 
-def test_restore_says_what_it_did_and_repair_catches_up(corrected: Deployment) -> None:
+def test_restore_says_what_it_did_and_repair_catches_up(corrected: Sandbox) -> None:
     corrected.league.through = LAST
     old, _ = corrected.history(TABLE, SLATES[8])
 
@@ -73,7 +73,7 @@ def test_restore_says_what_it_did_and_repair_catches_up(corrected: Deployment) -
     assert "found no version of the date" in refused.stderr
 
 
-def test_reproduce_exits_0_where_the_rows_are_the_same(corrected: Deployment) -> None:
+def test_reproduce_exits_0_where_the_rows_are_the_same(corrected: Sandbox) -> None:
     summary = "player_game_summary"
     old, _ = corrected.history(summary, SLATES[8])
 
@@ -93,7 +93,7 @@ def test_reproduce_exits_0_where_the_rows_are_the_same(corrected: Deployment) ->
 def test_there_is_nothing_to_say_without_a_warehouse(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    nowhere = Deployment(tmp_path_factory.mktemp("nothing") / "data")
+    nowhere = Sandbox(tmp_path_factory.mktemp("nothing") / "data")
     for command in (
         ("diff", TABLE, DAY),
         ("restore", TABLE, DAY, "--publication", "1", "--reason", "no"),

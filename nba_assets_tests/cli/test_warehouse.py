@@ -3,19 +3,19 @@
 from pathlib import Path
 
 from nba_assets_tests.cli.invoke import run, words
-from nba_assets_tests.tiny_league import LAST, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SLATES, Sandbox
 
 TABLE = "player_box_scores"
 
 
-def test_an_export_is_imported_and_certified(built: Deployment, tmp_path: Path) -> None:
+def test_an_export_is_imported_and_certified(built: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "export"
 
     result = run(built, "export", str(folder))
     assert result.exit_code == 0
     number = built.query("SELECT publication FROM ledger.clock")[0]["publication"]
     assert f"11 tables as of publication {number}" in words(result.stdout)
-    again = Deployment(tmp_path / "again", league=built.league)
+    again = Sandbox(tmp_path / "again", league=built.league)
     result = run(again, "import", str(folder))
     assert result.exit_code == 0, result.stderr
     assert run(again, "certify", "--to", LAST.isoformat(), "--deep").exit_code == 0
@@ -25,7 +25,7 @@ def test_an_export_is_imported_and_certified(built: Deployment, tmp_path: Path) 
     assert "the warehouse is not empty" in twice.stderr
 
 
-def test_a_vacuum_says_first_what_it_would_remove(built: Deployment) -> None:
+def test_a_vacuum_says_first_what_it_would_remove(built: Sandbox) -> None:
     game = built.league.games(SLATES[8])[0]
     player = built.league.rows(TABLE, game, status="PLAYED")[0]["player_id"]
     built.league.correct(game, player)
@@ -42,7 +42,7 @@ def test_a_vacuum_says_first_what_it_would_remove(built: Deployment) -> None:
     assert run(built, "certify", "--to", LAST.isoformat(), "--deep").exit_code == 0
 
 
-def test_migrate_leaves_a_current_warehouse_alone(built: Deployment) -> None:
+def test_migrate_leaves_a_current_warehouse_alone(built: Sandbox) -> None:
     result = run(built, "migrate")
 
     assert result.exit_code == 0

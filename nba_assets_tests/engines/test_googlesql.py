@@ -102,6 +102,13 @@ GOLDEN: tuple[tuple[str, Any], ...] = (
     (("SELECT TO_JSON_STRING(STRUCT(1 AS a, 'x' AS b, CAST(NULL AS STRING) AS c, "
      "DATE '2026-01-03' AS d, TRUE AS e))"),
      '{"a":1,"b":"x","c":null,"d":"2026-01-03","e":true}'),
+    ("SELECT JSON_VALUE('{\"a\": 0.9, \"b\": \"x\"}', '$.a')", "0.9"),
+    ("SELECT JSON_VALUE('{\"a\": 0.9}', '$.b')", None),
+    (("SELECT part FROM (SELECT ['a', NULL, 'b'] AS parts) AS t CROSS JOIN UNNEST(parts) AS part "
+      "WHERE part IS NOT NULL ORDER BY part"),
+     [("a",), ("b",)]),
+    (f"SELECT EXISTS(SELECT 1 FROM {NONE})", False),
+    ("SELECT IF(1 = 1, 1, ERROR('never'))", 1),
     ("SELECT CAST(TRUE AS STRING)", "true"),
     ("SELECT CAST(DATE '2026-01-03' AS STRING)", "2026-01-03"),
     ("SELECT CAST(42 AS STRING)", "42"),

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from nba_assets.assets.raw import schedule
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import (
     GAME_DATE,
     GAME_ID,
@@ -43,7 +44,7 @@ from nba_assets.contracts.dated_table import (
     Read,
     Scope,
 )
-from nba_assets.sources.source import Coverage, Delivery, Refused, arrow_schema, games_listed
+from nba_assets.sources.source import Coverage, Delivery, Refused, games_listed
 
 SEASON = 2025
 DATES = tuple(date(2025, 10, 1) + timedelta(days=number) for number in range(6))

@@ -8,13 +8,13 @@ import pytest
 from nba_assets.certification import ledger
 from nba_assets.contracts.dated_table import DatedTable, FromSQL
 from nba_assets.operations.overview import Overview, overview
-from nba_assets_tests.tiny_league import LAST, ONE_GAME, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, ONE_GAME, SEASON_START, SLATES, Sandbox
 
 DAY = SLATES[7]
 
 
 def see(
-    deployment: Deployment,
+    deployment: Sandbox,
     tables: dict[str, DatedTable] | None = None,
     source: str = "tiny_league",
 ) -> Overview:
@@ -26,7 +26,7 @@ def unsettled(seen: Overview) -> set[tuple[str, date]]:
     return set(seen.statuses) - seen.settled
 
 
-def test_a_whole_season_built_in_order_is_settled(whole_season: Deployment) -> None:
+def test_a_whole_season_built_in_order_is_settled(whole_season: Sandbox) -> None:
     seen = see(whole_season)
     with whole_season.warehouse.reading() as engine:
         latest = ledger.latest(engine, whole_season.tables, SEASON_START, LAST)
@@ -34,7 +34,9 @@ def test_a_whole_season_built_in_order_is_settled(whole_season: Deployment) -> N
     assert not unsettled(seen)
 
 
-def test_a_correction_leaves_open_what_reads_it_on_its_date_and_later(built: Deployment) -> None:
+def test_a_correction_leaves_open_what_reads_it_on_its_date_and_later(
+    built: Sandbox,
+) -> None:
     game = built.league.games(DAY)[0]
     built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
     built.build("player_box_scores", DAY)
@@ -49,7 +51,7 @@ def test_a_correction_leaves_open_what_reads_it_on_its_date_and_later(built: Dep
 
 
 def test_a_history_corrected_after_all_else_leaves_open_who_had_too_little_of_it(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     game = built.league.games(DAY)[0]
     built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
@@ -61,7 +63,7 @@ def test_a_history_corrected_after_all_else_leaves_open_who_had_too_little_of_it
 
 @pytest.mark.parametrize("changed", ["version", "threshold", "code", "source"])
 def test_what_is_demanded_now_leaves_open_what_was_judged_by_something_else(
-    whole_season: Deployment, changed: str
+    whole_season: Sandbox, changed: str
 ) -> None:
     tables, source, name = whole_season.tables, "tiny_league", "player_game_summary"
     table = tables[name]
@@ -80,7 +82,7 @@ def test_what_is_demanded_now_leaves_open_what_was_judged_by_something_else(
     assert len(of_table) == (LAST - SEASON_START).days + 1
 
 
-def test_what_is_not_certified_is_not_settled(built: Deployment) -> None:
+def test_what_is_not_certified_is_not_settled(built: Sandbox) -> None:
     built.league.drop("team_box_scores", built.league.games(DAY)[0])
     built.build("team_box_scores", DAY)
     assert ("team_box_scores", DAY) in unsettled(see(built))

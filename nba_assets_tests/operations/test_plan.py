@@ -34,7 +34,7 @@ from nba_assets_tests.tiny_league import (
     LAST,
     SEASON_START,
     SLATES,
-    Deployment,
+    Sandbox,
     TinyLeague,
 )
 
@@ -50,7 +50,7 @@ MODELS = ("player_points_model", "player_points_predictions", "player_points_eva
 
 
 def look(
-    deployment: Deployment,
+    deployment: Sandbox,
     tables: Mapping[str, DatedTable] | None = None,
     source: str = TinyLeague.name,
 ) -> Standing:
@@ -58,7 +58,7 @@ def look(
         return standing(engine, tables or deployment.tables, DATES, source)
 
 
-def launcher(deployment: Deployment, launched: list[Run]) -> Callable[[Sequence[Run]], None]:
+def launcher(deployment: Sandbox, launched: list[Run]) -> Callable[[Sequence[Run]], None]:
     def launch(batch: Sequence[Run]) -> None:
         for run in batch:
             launched.append(run)
@@ -69,7 +69,7 @@ def launcher(deployment: Deployment, launched: list[Run]) -> Callable[[Sequence[
     return launch
 
 
-def mend(deployment: Deployment, leave_out: Sequence[str] = ()) -> list[Run]:
+def mend(deployment: Sandbox, leave_out: Sequence[str] = ()) -> list[Run]:
     """Repair, and what it launched."""
     tables = {name: table for name, table in deployment.tables.items() if name not in leave_out}
     launched: list[Run] = []
@@ -85,13 +85,13 @@ def on(day: date, *tables: str, reason: Reason) -> dict[tuple[str, date], Reason
     return {(table, day): reason for table in tables}
 
 
-def attempts(deployment: Deployment) -> dict[tuple[str, date], int]:
+def attempts(deployment: Sandbox) -> dict[tuple[str, date], int]:
     with deployment.warehouse.reading() as engine:
         latest = ledger.latest(engine, deployment.tables, DATES[0], DATES[-1])
     return {key: attempt.attempt for key, attempt in latest.items()}
 
 
-def lose(deployment: Deployment, day: date) -> str:
+def lose(deployment: Sandbox, day: date) -> str:
     """Take one game of a date out of both publications and build its date; returns the game."""
     game = deployment.league.games(day)[0]
     for table in BOX_SCORES:
@@ -100,17 +100,17 @@ def lose(deployment: Deployment, day: date) -> str:
     return game
 
 
-def test_nothing_is_planned_after_a_complete_build(built: Deployment) -> None:
+def test_nothing_is_planned_after_a_complete_build(built: Sandbox) -> None:
     assert plan(look(built)) == []
 
 
-def test_building_again_without_a_change_plans_nothing(built: Deployment) -> None:
+def test_building_again_without_a_change_plans_nothing(built: Sandbox) -> None:
     built.build_all(DAY, LAST)
     assert plan(look(built)) == []
 
 
 @pytest.mark.parametrize("after", [1, 3])
-def test_some_dates_stand_as_they_stand_among_all(built: Deployment, after: int) -> None:
+def test_some_dates_stand_as_they_stand_among_all(built: Sandbox, after: int) -> None:
     game = built.league.games(DAY)[0]
     built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
     built.build_all(DAY, DAY, ("player_box_scores", "team_box_scores", *SUMMARIES))
@@ -124,7 +124,7 @@ def test_some_dates_stand_as_they_stand_among_all(built: Deployment, after: int)
 
 
 def test_what_waits_for_something_held_is_not_planned_until_that_changes(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     game = lose(built, DAY)
     built.build_all(DAY, LAST)
@@ -139,13 +139,13 @@ def test_what_waits_for_something_held_is_not_planned_until_that_changes(
     assert {need.game_date for need in plan(look(built))} >= {LAST}
 
 
-def test_without_a_warehouse_everything_is_missing(empty: Deployment) -> None:
+def test_without_a_warehouse_everything_is_missing(empty: Sandbox) -> None:
     needs = plan(untouched(empty.tables, DATES))
     assert {need.reason for need in needs} == {Reason.MISSING}
     assert runs(needs, empty.tables) == [Run(DATES[0], DATES[-1], tuple(empty.tables))]
 
 
-def test_dates_never_attempted_are_missing(empty: Deployment) -> None:
+def test_dates_never_attempted_are_missing(empty: Sandbox) -> None:
     empty.build("schedule", SEASON_START, SLATES[0])
     needs = plan(look(empty))
     assert {need.reason for need in needs} == {Reason.MISSING}
@@ -157,7 +157,7 @@ def test_dates_never_attempted_are_missing(empty: Deployment) -> None:
     }
 
 
-def test_a_table_that_is_new_is_missing_and_nothing_else_runs(built: Deployment) -> None:
+def test_a_table_that_is_new_is_missing_and_nothing_else_runs(built: Sandbox) -> None:
     last = built.tables["player_points_evaluation"]
     new = replace(last, contract=replace(last.contract, table="another_evaluation"))
     tables = built.tables | {"another_evaluation": new}
@@ -168,7 +168,7 @@ def test_a_table_that_is_new_is_missing_and_nothing_else_runs(built: Deployment)
 
 
 def test_a_held_date_runs_with_its_message_and_down_to_the_end_of_the_graph(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     game = built.league.games(DAY)[0]
     built.league.drop("team_box_scores", game)
@@ -187,7 +187,7 @@ def test_a_held_date_runs_with_its_message_and_down_to_the_end_of_the_graph(
 
 
 def test_what_a_hole_holds_back_is_planned_and_told_apart_from_its_cause(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     lose(built, DAY)
     built.build("team_form", SLATES[8])
@@ -198,7 +198,7 @@ def test_what_a_hole_holds_back_is_planned_and_told_apart_from_its_cause(
     assert (waiting.reason, waiting.waits) == (Reason.HELD, True)
 
 
-def test_games_that_are_not_final_are_planned_again(empty: Deployment) -> None:
+def test_games_that_are_not_final_are_planned_again(empty: Sandbox) -> None:
     empty.league.set_status(empty.league.games(SLATES[0])[0], "IN_PROGRESS")
     empty.build_all(SEASON_START, SLATES[0], RAW)
     need = look(empty).needs["player_box_scores", SLATES[0]]
@@ -206,7 +206,7 @@ def test_games_that_are_not_final_are_planned_again(empty: Deployment) -> None:
     assert need.detail.startswith(Status.PENDING)
 
 
-def test_a_date_that_failed_is_planned_again(built: Deployment) -> None:
+def test_a_date_that_failed_is_planned_again(built: Sandbox) -> None:
     built.league.errors["team_box_scores"] = SourceUnavailable("time-out after 30 s")
     built.build("team_box_scores", DAY)
     need = look(built).needs["team_box_scores", DAY]
@@ -214,7 +214,7 @@ def test_a_date_that_failed_is_planned_again(built: Deployment) -> None:
     assert "time-out after 30 s" in need.detail
 
 
-def test_a_correction_makes_exactly_its_dependents_stale(built: Deployment) -> None:
+def test_a_correction_makes_exactly_its_dependents_stale(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.correct(
         game, built.league.rows("player_box_scores", game, starter=True)[0]["player_id"]
@@ -239,7 +239,7 @@ def test_a_correction_makes_exactly_its_dependents_stale(built: Deployment) -> N
     assert plan(look(built)) == []
 
 
-def test_a_change_in_the_warm_up_reaches_the_windows_after_it(built: Deployment) -> None:
+def test_a_change_in_the_warm_up_reaches_the_windows_after_it(built: Sandbox) -> None:
     game = built.league.games(SLATES[0])[0]
     built.league.correct(
         game, built.league.rows("player_box_scores", game, starter=True)[0]["player_id"]
@@ -270,7 +270,7 @@ def test_a_change_in_the_warm_up_reaches_the_windows_after_it(built: Deployment)
     ids=["contract", "code"],
 )
 def test_another_contract_or_code_makes_every_date_stale(
-    built: Deployment, change: Callable[[DatedTable], DatedTable], detail: str
+    built: Sandbox, change: Callable[[DatedTable], DatedTable], detail: str
 ) -> None:
     tables = built.tables
     tables["team_form"] = change(tables["team_form"])
@@ -283,14 +283,14 @@ def test_another_contract_or_code_makes_every_date_stale(
     )
 
 
-def test_rows_of_another_source_are_stale(built: Deployment) -> None:
+def test_rows_of_another_source_are_stale(built: Sandbox) -> None:
     needs = look(built, source="nba.com").needs
     assert {name for name, _ in needs} == set(RAW)
     assert needs["schedule", DAY].detail == "read from tiny_league, the source is now nba.com"
 
 
 def test_what_was_too_early_for_a_model_is_stale_once_there_is_more_history(
-    built: Deployment,
+    built: Sandbox,
 ) -> None:
     assert built.attempt("player_points_model", LAST).status is Status.WARMUP
     game = built.league.games(DAY)[0]
@@ -304,7 +304,7 @@ def test_what_was_too_early_for_a_model_is_stale_once_there_is_more_history(
     )
 
 
-def test_a_waiver_concerns_what_must_read_the_game(built: Deployment) -> None:
+def test_a_waiver_concerns_what_must_read_the_game(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.drop("player_box_scores", game)
     built.build("player_box_scores", DAY)
@@ -319,7 +319,7 @@ def test_a_waiver_concerns_what_must_read_the_game(built: Deployment) -> None:
     assert needs["team_offense_game_summary", DAY] is Reason.STALE
 
 
-def test_hold_waive_repair_revoke(built: Deployment) -> None:
+def test_hold_waive_repair_revoke(built: Sandbox) -> None:
     def mend_summaries() -> None:
         mend(built, leave_out=("player_features", *MODELS))
 
@@ -343,14 +343,16 @@ def test_hold_waive_repair_revoke(built: Deployment) -> None:
     assert built.attempt("team_form", LAST).status is Status.HELD
 
 
-def test_a_waiver_that_was_revoked_before_anything_ran_changes_nothing(built: Deployment) -> None:
+def test_a_waiver_that_was_revoked_before_anything_ran_changes_nothing(
+    built: Sandbox,
+) -> None:
     game = built.league.games(DAY)[0]
     built.waive("player_box_scores", game)
     built.revoke("player_box_scores", game)
     assert plan(look(built)) == []
 
 
-def test_repair_runs_exactly_the_plan(built: Deployment) -> None:
+def test_repair_runs_exactly_the_plan(built: Sandbox) -> None:
     game = built.league.games(LAST)[0]
     built.league.drop("team_box_scores", game)
     built.build("team_box_scores", LAST)
@@ -366,7 +368,7 @@ def test_repair_runs_exactly_the_plan(built: Deployment) -> None:
     assert look(built).needs == {}
 
 
-def test_repair_goes_on_to_what_it_made_stale(built: Deployment) -> None:
+def test_repair_goes_on_to_what_it_made_stale(built: Sandbox) -> None:
     lose(built, DAY)
     built.build_all(LATER[0], LAST, WINDOWS)
     built.league.tables = TinyLeague().tables
@@ -374,7 +376,7 @@ def test_repair_goes_on_to_what_it_made_stale(built: Deployment) -> None:
     assert look(built).needs == {}
 
 
-def test_repair_ends_when_what_is_held_stays_held(built: Deployment) -> None:
+def test_repair_ends_when_what_is_held_stays_held(built: Sandbox) -> None:
     lose(built, DAY)
     before = attempts(built)
     launched = mend(built)
@@ -386,7 +388,7 @@ def test_repair_ends_when_what_is_held_stays_held(built: Deployment) -> None:
     assert ("player_box_scores", DAY) in reasons(plan(look(built)))
 
 
-def test_repair_ends_when_a_source_fails_for_good(built: Deployment) -> None:
+def test_repair_ends_when_a_source_fails_for_good(built: Sandbox) -> None:
     built.league.errors["player_box_scores"] = SourceUnavailable("the API version was retired")
     built.build("player_box_scores", DAY)
     before = attempts(built)["player_box_scores", DAY]

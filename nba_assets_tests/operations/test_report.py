@@ -16,32 +16,32 @@ from nba_assets.operations.report import (
     tally,
 )
 from nba_assets.seasons import game_dates
-from nba_assets_tests.tiny_league import LAST, SEASON, SEASON_START, SLATES, Deployment
+from nba_assets_tests.tiny_league import LAST, SEASON, SEASON_START, SLATES, Sandbox
 
 DATES = list(game_dates(SEASON_START, LAST))
 DAY = SLATES[7]
 
 
-def look(deployment: Deployment) -> Standing:
+def look(deployment: Sandbox) -> Standing:
     with deployment.warehouse.reading() as engine:
         return standing(engine, deployment.tables, DATES, deployment.league.name)
 
 
-def test_every_date_is_counted_once_in_every_table(built: Deployment) -> None:
+def test_every_date_is_counted_once_in_every_table(built: Sandbox) -> None:
     counts = tally(look(built))
     assert set(counts) == {(table, SEASON) for table in built.tables}
     assert all(count.total() == len(DATES) for count in counts.values())
     assert counts["team_offense_game_summary", SEASON] == Counter(COMPLETE=12, EMPTY_OK=11)
 
 
-def test_a_certified_date_that_is_out_of_date_counts_as_stale(built: Deployment) -> None:
+def test_a_certified_date_that_is_out_of_date_counts_as_stale(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     built.league.correct(game, built.league.rows("player_box_scores", game)[0]["player_id"])
     built.build("player_box_scores", DAY)
     assert tally(look(built))["player_game_summary", SEASON]["STALE"] == 1
 
 
-def test_gaps_are_ranges_with_the_cause_first(built: Deployment) -> None:
+def test_gaps_are_ranges_with_the_cause_first(built: Sandbox) -> None:
     for day in (SLATES[8], SLATES[9]):
         built.league.drop("team_box_scores", built.league.games(day)[0])
         built.league.drop("player_box_scores", built.league.games(day)[0])
@@ -60,7 +60,7 @@ def test_gaps_are_ranges_with_the_cause_first(built: Deployment) -> None:
     assert sum(gap.dates for gap in found) == len(look(built).needs)
 
 
-def test_coverage_counts_certified_rows_with_minutes(built: Deployment) -> None:
+def test_coverage_counts_certified_rows_with_minutes(built: Sandbox) -> None:
     with built.warehouse.writing() as engine:
         (before,) = coverage(engine, built.tables, DATES)
         engine.transaction(
@@ -85,7 +85,7 @@ def test_coverage_counts_certified_rows_with_minutes(built: Deployment) -> None:
     assert after.share == pytest.approx((before.rows - 2 * a_slate) / (before.rows - a_slate))
 
 
-def test_prediction_errors_are_weighted_by_player_games(built: Deployment) -> None:
+def test_prediction_errors_are_weighted_by_player_games(built: Sandbox) -> None:
     games = built.league.games(LAST)[:2]
     number = built.attempt("player_points_evaluation", LAST).publication
     with built.warehouse.writing() as engine:
@@ -115,7 +115,7 @@ def test_prediction_errors_are_weighted_by_player_games(built: Deployment) -> No
     assert found.within_80 == pytest.approx(29 / 40)
 
 
-def test_what_was_rejected_is_open_until_the_date_is_certified(built: Deployment) -> None:
+def test_what_was_rejected_is_open_until_the_date_is_certified(built: Sandbox) -> None:
     game = built.league.games(DAY)[0]
     row = built.league.rows("player_box_scores", game, starter=True)[0]
     points = row["pts"]

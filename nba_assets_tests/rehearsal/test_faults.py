@@ -16,11 +16,12 @@ from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.rehearsal import faults
 from nba_assets.rehearsal.faults import FAULTS, Fault, FaultySource
-from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, arrow_schema, games_listed
+from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, games_listed
 
 Row = dict[str, Any]
 SCHEDULED, PLAYERS, TEAMS, ABSENT = RAW_TABLES

@@ -18,11 +18,12 @@ from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.contract import Contract
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.sources.files.folder import FilesSource
-from nba_assets.sources.source import Delivery, arrow_schema
+from nba_assets.sources.source import Delivery
 
 Row = dict[str, Any]
 Files = dict[str, list[Row]]

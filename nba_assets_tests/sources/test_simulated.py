@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nba_assets.assets.raw.player_box_scores import STATISTICS
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.contracts.contract import Contract, RowRule
 from nba_assets.contracts.teams import TEAMS
@@ -32,7 +33,7 @@ from nba_assets.sources.simulated import league as simulated
 from nba_assets.sources.simulated.calendar import SeasonDates, regular_season
 from nba_assets.sources.simulated.league import GAME_DURATION, SimulatedLeague
 from nba_assets.sources.simulated.season import CONTRACTS
-from nba_assets.sources.source import RAW_TABLES, arrow_schema
+from nba_assets.sources.source import RAW_TABLES
 
 SEED, FIRST_SEASON = 2026, 2022
 LATER = datetime(2030, 1, 1, tzinfo=UTC)

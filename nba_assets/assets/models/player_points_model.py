@@ -110,7 +110,7 @@ def table(models_dir: Path) -> DatedTable:
     def compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
         import pyarrow as pa
 
-        from nba_assets.sources.source import arrow_schema
+        from nba_assets.contracts.arrow import arrow_schema
 
         history = inputs["training"].to_pandas()
         game_dates = set(inputs["game_dates"]["game_date"].to_pylist())

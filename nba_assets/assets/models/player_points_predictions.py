@@ -98,7 +98,7 @@ def table(models_dir: Path) -> DatedTable:
         import pandas as pd
         import pyarrow as pa
 
-        from nba_assets.sources.source import arrow_schema
+        from nba_assets.contracts.arrow import arrow_schema
 
         features = inputs["features"].to_pandas()
         schema = arrow_schema(PLAYER_POINTS_PREDICTIONS)

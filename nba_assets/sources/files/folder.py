@@ -19,6 +19,7 @@ from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.teams import TEAMS
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.seasons import eastern_date, season_label, season_year
@@ -38,14 +39,7 @@ from nba_assets.sources.files.rows import (
     together,
     unavailable,
 )
-from nba_assets.sources.source import (
-    RAW_TABLES,
-    Coverage,
-    Delivery,
-    Refused,
-    arrow_schema,
-    games_listed,
-)
+from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, Refused, games_listed
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.contract import Contract
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.sources.files.kinds import KINDS, NAME, NOT_COUNTED, REFERENCE, FileColumn
-from nba_assets.sources.source import Delivery, Refused, arrow_schema
+from nba_assets.sources.source import Delivery, Refused
 
 if TYPE_CHECKING:
     from datetime import date

@@ -93,8 +93,8 @@ class SimulatedLeague:
         """
         import pyarrow as pa
 
+        from nba_assets.contracts.arrow import arrow_schema
         from nba_assets.sources.simulated.season import CONTRACTS
-        from nba_assets.sources.source import arrow_schema
 
         if table not in RAW_TABLES:
             raise ValueError(f"{table!r} is not a raw table; there are {', '.join(RAW_TABLES)}")

@@ -9,6 +9,7 @@ from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
+from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
 from nba_assets.seasons import season_label
 from nba_assets.sources.simulated.calendar import (
@@ -31,7 +32,6 @@ from nba_assets.sources.simulated.players import (
     SeasonPlan,
     plan_season,
 )
-from nba_assets.sources.source import arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
