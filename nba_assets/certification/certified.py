@@ -27,7 +27,7 @@ from nba_assets.certification.ledger import (
     laxer,
 )
 from nba_assets.contracts.contract import Contract, Due, Unit
-from nba_assets.contracts.dated_table import DatedTable, Read, Scope
+from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, Read, Scope
 from nba_assets.engines.engine import Engine, Query
 from nba_assets.engines.googlesql import quoted
 from nba_assets.errors import AnotherSource
@@ -240,11 +240,11 @@ class Known:
 
         The records come without their checks, most of them, but for those that are asked for.
         """
-        names = tuple(dict.fromkeys(("schedule", *names)))
+        names = tuple(dict.fromkeys((SCHEDULE, *names)))
         return [
             Query(ledger.verdicts_in_force(names, first, last, as_of)),
             Query(ledger.records_query(names, first, last, checks=checks, as_of=as_of)),
-            Query(*_schedule_query(tables["schedule"].contract, first, last, as_of)),
+            Query(*_schedule_query(tables[SCHEDULE].contract, first, last, as_of)),
             Query(ledger.rulings_query(as_of)),
             Query(ruled_dates_query(tables, first, last)),
             Query(ledger.PUBLICATION),
@@ -300,19 +300,19 @@ class Known:
 
     def unknown(self, day: date) -> Held | None:
         """Why it is not known which games a date has, or None."""
-        if ("schedule", day) in self.foreseen:
+        if (SCHEDULE, day) in self.foreseen:
             return None
-        if ("schedule", day) in self.damaged:
-            return _damaged("schedule", day)
-        attempt = self.attempts.get(("schedule", day))
+        if (SCHEDULE, day) in self.damaged:
+            return _damaged(SCHEDULE, day)
+        attempt = self.attempts.get((SCHEDULE, day))
         if attempt is None:
-            return self.not_run("schedule", day, None)
-        contract = self.tables["schedule"].contract
+            return self.not_run(SCHEDULE, day, None)
+        contract = self.tables[SCHEDULE].contract
         if why := laxer(contract, attempt.contract_version, attempt.thresholds):
             return Held(
-                f"waits for schedule {day}, {why}", Cause("schedule", day, None, OUTDATED, why)
+                f"waits for {SCHEDULE} {day}, {why}", Cause(SCHEDULE, day, None, OUTDATED, why)
             )
-        whole = self.verdicts.get(("schedule", day), {}).get(WHOLE_DATE)
+        whole = self.verdicts.get((SCHEDULE, day), {}).get(WHOLE_DATE)
         return _echo(whole) if whole and whole.verdict is Verdict.HELD else None
 
     def held_games(self, table: str, day: date) -> Iterator[Game]:
@@ -455,7 +455,7 @@ def ready(known: Known, table: DatedTable, dates: Sequence[date]) -> Readiness:
     waived = known.waived(table)
     previous = {day: attempt for day in dates if (attempt := known.attempts.get((table.name, day)))}
     upstream = upstream_marks(known, table, dates)
-    if table.name == "schedule":
+    if table.name == SCHEDULE:
         return Readiness(
             (), {}, frozenset(), upstream, previous, known.publication, known.rulings, waived
         )
@@ -468,7 +468,7 @@ def ready(known: Known, table: DatedTable, dates: Sequence[date]) -> Readiness:
     holes = {
         read.table: _holes(known, read.table, season)
         for read in table.reads
-        if read.scope is Scope.WINDOW and read.table != "schedule"
+        if read.scope is Scope.WINDOW and read.table != SCHEDULE
     }
     held_dates: dict[date, Held] = {}
     warmup: set[date] = set()
@@ -520,15 +520,15 @@ def _games(
             yield replace(game, state="waived", reason=waived[game_id])
         elif table.contract.due is Due.COMPLETED and status != "FINAL":
             reason = f"the schedule says {status}"
-            cause = Cause("schedule", day, game_id, NOT_FINAL, reason)
+            cause = Cause(SCHEDULE, day, game_id, NOT_FINAL, reason)
             yield replace(game, state="pending", reason=reason, cause=cause)
         elif problem := _problem(known, table, {} if in_warmup else holes, game):
             yield replace(game, state="held", reason=problem.reason, cause=problem.cause)
         else:
             yield game
     seen: set[str] = set()
-    for name in dict.fromkeys(("schedule", *table.upstream_tables())):
-        if name != "schedule" and not any(
+    for name in dict.fromkeys((SCHEDULE, *table.upstream_tables())):
+        if name != SCHEDULE and not any(
             read.table == name and read.scope in (Scope.DATE, Scope.EITHER) for read in table.reads
         ):
             continue
@@ -582,7 +582,7 @@ def dates_of_game(engine: Engine, tables: Mapping[str, DatedTable], game_id: str
 def _dates_query(tables: Mapping[str, DatedTable], games: str, first: date, last: date) -> str:
     """A query for the dates that games stand on; ``games`` is one for their ids."""
     of_games = f"game_id IN ({games})"
-    schedule = certified_rows(tables["schedule"].contract, first, last, f"t.{of_games}")
+    schedule = certified_rows(tables[SCHEDULE].contract, first, last, f"t.{of_games}")
     verdicts = ledger.verdicts_in_force(tuple(tables), first, last)
     between = f"game_date BETWEEN DATE '{first}' AND DATE '{last}'"
     return (
@@ -628,7 +628,7 @@ def _holes(known: Known, table: str, days: Sequence[date]) -> dict[str | None, l
         for game_id, home, away, _ in known.schedule.get(day, ()):
             if problem := known.problem(table, day, game_id):
                 add(day, game_id, (home, away), problem)
-        strays = {game.game_id: game for game in known.held_games("schedule", day)}
+        strays = {game.game_id: game for game in known.held_games(SCHEDULE, day)}
         for game in ({g.game_id: g for g in known.held_games(table, day)} | strays).values():
             add(day, game.game_id, game.teams, _echo(game))
     return holes
@@ -644,7 +644,7 @@ def _problem(
     day = game.game_date
     either = []
     for read in table.reads:
-        if read.table == "schedule" or read.scope in (Scope.OPTIONAL, Scope.TRAINING):
+        if read.table == SCHEDULE or read.scope in (Scope.OPTIONAL, Scope.TRAINING):
             continue
         if read.scope is Scope.WINDOW:
             if held := _window_problem(holes.get(read.table, {}), game):
@@ -730,7 +730,7 @@ def upstream_marks(
     stays what it was trained on until its next refit.
     """
     upstream: dict[date, dict[str, str]] = {day: {} for day in dates}
-    reads = () if table.name == "schedule" else (Read("schedule"), *table.reads)
+    reads = () if table.name == SCHEDULE else (Read(SCHEDULE), *table.reads)
     for read in dict.fromkeys(reads):
         if read.scope.same_date:
             for day in dates:

@@ -1,7 +1,6 @@
 """Write, audit, publish: builds dates of a table and records what became of each."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby, pairwise
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from nba_assets.certification import ledger
 from nba_assets.certification.audit import Violation, audit_steps, audited
 from nba_assets.certification.certified import (
-    UNKNOWN,
-    DueGame,
     Held,
     Known,
     Readiness,
@@ -23,7 +20,6 @@ from nba_assets.certification.certified import (
     stored,
 )
 from nba_assets.certification.decide import (
-    GONE,
     LATE,
     Decision,
     Origin,
@@ -33,7 +29,12 @@ from nba_assets.certification.decide import (
     judge,
 )
 from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
-from nba_assets.certification.ledger import Attempt, Cause, Restoration
+from nba_assets.certification.ledger import Attempt, Restoration
+from nba_assets.certification.schedule import (
+    beyond_what_is_published,
+    games_listed,
+    with_moved,
+)
 from nba_assets.certification.staging import (
     DELIVERED_AFTER_WAIVER,
     arrived_steps,
@@ -53,6 +54,7 @@ from nba_assets.certification.vacuum import refuse_beyond
 from nba_assets.certification.versions import restorable, version_at, version_rows
 from nba_assets.contracts.contract import Severity
 from nba_assets.contracts.dated_table import (
+    SCHEDULE,
     Computed,
     DatedTable,
     FromPython,
@@ -60,7 +62,6 @@ from nba_assets.contracts.dated_table import (
     FromSQL,
     Scope,
 )
-from nba_assets.contracts.teams import TEAMS
 from nba_assets.engines.engine import Load, Query, Step
 from nba_assets.errors import (
     AnotherSource,
@@ -71,7 +72,7 @@ from nba_assets.errors import (
     SourceError,
     WarehouseError,
 )
-from nba_assets.seasons import FIRST_GAME_DATE, game_dates, season_label, season_start, season_year
+from nba_assets.seasons import FIRST_GAME_DATE, game_dates, season_start, season_year
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -227,9 +228,9 @@ class Publisher:
             staged = self._compute(table, table.produce, dates)
         wanted = set(dates)
         with self._warehouse.writing() as engine:
-            if table.name == "schedule":
+            if table.name == SCHEDULE:
                 known, staged = self._season(engine, table, dates, staged)
-                dates = _with_moved(dates, staged, known)
+                dates = with_moved(dates, staged.delivered, staged.listed_before, known)
             else:
                 known = staged.known or self._known(engine, table, dates)
             also = self._claim(table, known.source)
@@ -295,8 +296,10 @@ class Publisher:
         found = ready(known, table, dates)
         if staged.held:
             found = replace(found, held_dates={**found.held_dates, **staged.held})
-        if table.name == "schedule":
-            found = replace(found, games=_listed(dates, staged, restoring=restoring))
+        if table.name == SCHEDULE:
+            before = () if restoring else staged.listed_before
+            listed = games_listed(dates, staged.delivered, staged.refused, before)
+            found = replace(found, games=listed)
         warmup = found.warmup | staged.warmup
         waivers = isinstance(table.produce, FromSource) and known.rulings.waivers
         late: list[Step] = [DELIVERED_AFTER_WAIVER] if waivers else []
@@ -433,10 +436,10 @@ class Publisher:
         """What the source has; of a schedule all of the season, to tell a move from a loss."""
         first, last = dates[0], dates[-1]
         held: dict[date, Held] = {}
-        if table.name == "schedule":
+        if table.name == SCHEDULE:
             first = season_start(first)
             last = first.replace(year=first.year + 1) - timedelta(days=1)
-            held = self._beyond_what_is_published(dates)
+            held = beyond_what_is_published(self._source, dates)
         delivery = self._delivered(table.name, first, last, dates)
         if undated := delivery.rows["game_date"].null_count:
             raise BadInput(
@@ -453,21 +456,6 @@ class Publisher:
             if error.dates is None or set(dates) & set(error.dates):
                 raise
             return self._source.read(table, dates[0], dates[-1])
-
-    def _beyond_what_is_published(self, dates: Sequence[date]) -> dict[date, Held]:
-        """Dates no published schedule covers: they are unknown, not empty."""
-        year = season_year(dates[0])
-        if year not in set(self._source.seasons()):
-            told = f"{self._source.name} publishes no schedule of season {season_label(year)}"
-            beyond: Collection[date] = dates
-        else:
-            covered = self._source.covers(year)
-            told = (
-                f"the schedule of season {season_label(year)} is known to {covered.through} only: "
-                f"{covered.note}; what is after that is unknown, not empty"
-            )
-            beyond = [day for day in dates if day > covered.through]
-        return {day: Held(told, Cause("schedule", day, None, UNKNOWN, told)) for day in beyond}
 
     def _compute(self, table: DatedTable, produce: FromPython, dates: Sequence[date]) -> _Staged:
         with self._warehouse.reading() as engine:
@@ -534,59 +522,6 @@ class Publisher:
     def _origin(self, table: DatedTable) -> Origin:
         from_source = isinstance(table.produce, FromSource)
         return Origin(self._run_id, self._source.name if from_source else None)
-
-
-def _with_moved(dates: Sequence[date], staged: _Staged, known: Known) -> Sequence[date]:
-    """The dates, and those a game moved to or from: a move is published as one."""
-    now: dict[str, set[date]] = defaultdict(set)
-    for game in _played(_delivered_games(staged)):
-        now[game["game_id"]].add(game["game_date"])
-    asked = set(dates)
-    moved = {
-        day
-        for game in _played(staged.listed_before)
-        for new in now[game["game_id"]]
-        if new != game["game_date"] and asked & {game["game_date"], new}
-        for day in (game["game_date"], new)
-    }
-    return sorted(asked | {day for day in moved if ("schedule", day) in known.attempts})
-
-
-def _listed(dates: Sequence[date], staged: _Staged, *, restoring: bool) -> list[DueGame]:
-    """The games the schedule itself has, had, or could not be understood about."""
-    asked = set(dates)
-    games: dict[tuple[date, str], DueGame] = {}
-    for row in staged.refused:
-        if row.game_id is not None:
-            home, away = row.teams or (None, None)
-            games[row.game_date, row.game_id] = DueGame(
-                row.game_date, row.game_id, home, away, "ready"
-            )
-    delivered = _delivered_games(staged)
-    still_there = {game["game_id"] for game in _played(delivered)}
-    for game in () if restoring else staged.listed_before:
-        if game["game_date"] in asked and game["game_id"] not in still_there:
-            key = (game["game_date"], game["game_id"])
-            games[key] = DueGame(*key, game["home_team"], game["away_team"], GONE)
-    for game in delivered:
-        if game["game_date"] in asked and game["game_id"] is not None:
-            key = (game["game_date"], game["game_id"])
-            home, away = game["home_team"], game["away_team"]
-            if not {home, away} <= TEAMS:  # it may be anybody's game
-                home = away = None
-            games[key] = DueGame(*key, home, away, "ready")
-    return [games[key] for key in sorted(games)]
-
-
-def _delivered_games(staged: _Staged) -> list[dict[str, Any]]:
-    columns = ["game_date", "game_id", "home_team", "away_team", "status"]
-    rows: list[dict[str, Any]] = staged.delivered.select(columns).to_pylist()
-    return rows
-
-
-def _played(games: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Those that are not postponed."""
-    return (game for game in games if game["status"] not in (None, "POSTPONED"))
 
 
 def _refused(staged: _Staged) -> Iterator[Violation]:

@@ -14,7 +14,6 @@ from nba_assets.cli import console
 from nba_assets.cli.options import (
     DAY,
     as_json_option,
-    dates_of,
     deep_option,
     everything_option,
     exit_with,
@@ -36,23 +35,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@period
 @as_json_option
 @everything_option
 @click.option("--counts", is_flag=True, help="Show how many dates are in which state.")
 @click.pass_obj
+@period
 def status(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     as_json: bool,
     everything: bool,
     counts: bool,
 ) -> None:
     """Is every past date complete? Yes or no, the gaps, coverage, and the model's error."""
-    dates = dates_of(deployment, first, last, seasons)
     now = look_at(deployment, dates)
     if as_json:
         print_json(_status_record(deployment, now))
@@ -71,21 +67,18 @@ def status(
 
 
 @click.command()
-@period
 @as_json_option
 @everything_option
 @click.pass_obj
+@period
 def plan(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     as_json: bool,
     everything: bool,
 ) -> None:
     """What would run, and why: missing, held, waiver, stale, or because an input of it will run."""
-    dates = dates_of(deployment, first, last, seasons)
     now = look_at(deployment, dates)
     needs = what_must_run(now)
     wanted = runs(needs, deployment.tables)
@@ -123,17 +116,15 @@ def plan(
 
 
 @click.command()
-@period
 @as_json_option
 @everything_option
 @deep_option
 @click.pass_obj
+@period
 def certify(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     as_json: bool,
     everything: bool,
     deep: bool,
@@ -143,7 +134,6 @@ def certify(
     Beside this strict rule, usage_rate must be there on the required share of the rows with
     minutes > 0, overall and in every season (NBA_ASSETS_USAGE_RATE_COVERAGE_SEASON, 0.45).
     """
-    dates = dates_of(deployment, first, last, seasons)
     now = look_at(deployment, dates, deep=deep)
     with reading(deployment) as engine:
         found = _gates(deployment, engine, now)
@@ -190,18 +180,16 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@period
 @as_json_option
 @everything_option
 @click.option("--table", help="Only of this table.")
 @click.option("--history", is_flag=True, help="Also what has been mended since.")
 @click.pass_obj
+@period
 def quarantine_list(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     as_json: bool,
     everything: bool,
     table: str | None,
@@ -209,7 +197,6 @@ def quarantine_list(
 ) -> None:
     """What is rejected now: table, date, game, reason."""
     tables = (table_named(deployment, table),) if table else tuple(deployment.tables)
-    dates = dates_of(deployment, first, last, seasons)
     now = look_at(deployment, dates).within(tables, set(dates))
     with reading(deployment) as engine:
         found = report.rejected(engine, now, closed=history) if engine else []

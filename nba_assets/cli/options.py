@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import wraps
 from typing import Any
 
 import click
@@ -37,22 +38,32 @@ DAY: dict[str, Any] = {
 
 
 def period(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that choose dates."""
-    for option in (
-        click.option(
-            "--season",
-            "seasons",
-            multiple=True,
-            metavar="LABEL",
-            help='A season, such as "2025-26"; repeat it for several.',
-        ),
-        click.option("--to", "last", **DAY, help="Last date; yesterday unless given."),
-        click.option(
-            "--from", "first", **DAY, help="First date; the first published unless given."
-        ),
-    ):
-        command = option(command)
-    return command
+    """Give a command the options that choose dates, and the dates: all published ones by default.
+
+    It stands below ``click.pass_obj``.
+    """
+
+    @click.option("--from", "first", **DAY, help="First date; the first published unless given.")
+    @click.option("--to", "last", **DAY, help="Last date; yesterday unless given.")
+    @click.option(
+        "--season",
+        "seasons",
+        multiple=True,
+        metavar="LABEL",
+        help='A season, such as "2025-26"; repeat it for several.',
+    )
+    @wraps(command)
+    def of_dates(
+        deployment: Deployment,
+        *,
+        first: date | None,
+        last: date | None,
+        seasons: tuple[str, ...],
+        **options: Any,
+    ) -> None:
+        command(deployment, dates=dates_of(deployment, first, last, seasons), **options)
+
+    return of_dates
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -14,6 +14,7 @@ from nba_assets.cli import console
 from nba_assets.cli.options import as_json_option, dates_of, print_json, reason_of, table_named
 from nba_assets.cli.session import look_at, reading, writing
 from nba_assets.contracts.contract import Unit
+from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.plan import Reason
@@ -180,13 +181,13 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
         ClickException: it is unknown, certified, waived already, or nothing of it can be waived.
     """
     contract = deployment.tables[table].contract
-    if contract.unit is Unit.DATE or table == "schedule":
+    if contract.unit is Unit.DATE or table == SCHEDULE:
         raise click.ClickException(
             f"{table} cannot be waived by game: "
             + (
                 "every table reads which games there are from it. Waive the game in the tables "
                 "that miss it, or accept its loss with `nba-assets accept schedule GAME_ID`"
-                if table == "schedule"
+                if table == SCHEDULE
                 else "it is certified by date"
             )
         )

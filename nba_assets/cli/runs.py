@@ -12,7 +12,6 @@ from nba_assets.certification import ledger
 from nba_assets.cli import console
 from nba_assets.cli.answers import show_report
 from nba_assets.cli.options import (
-    dates_of,
     deep_option,
     everything_option,
     exit_with,
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@period
 @click.option(
     "--select",
     default="",
@@ -49,12 +47,11 @@ if TYPE_CHECKING:
 )
 @everything_option
 @click.pass_obj
+@period
 def backfill(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     select: str,
     everything: bool,
 ) -> None:
@@ -63,7 +60,6 @@ def backfill(
     What is certified, up to date, and delivered by the source as it was, is looked at and left as
     it is. Exits 0 exactly when every date ended complete or expectedly empty.
     """
-    dates = dates_of(deployment, first, last, seasons)
     tables = selected(deployment, select)
     delivered = _differing(deployment, dates, tables)
 
@@ -78,16 +74,14 @@ def backfill(
 
 
 @click.command()
-@period
 @everything_option
 @deep_option
 @click.pass_obj
+@period
 def repair(
     deployment: Deployment,
     *,
-    first: date | None,
-    last: date | None,
-    seasons: tuple[str, ...],
+    dates: list[date],
     everything: bool,
     deep: bool,
 ) -> None:
@@ -95,7 +89,6 @@ def repair(
 
     Exits 0 exactly when every date of the period ended complete or expectedly empty.
     """
-    dates = dates_of(deployment, first, last, seasons)
     with _launched(deployment) as launch:
         repair_until_done(lambda: look_at(deployment, dates, deep=deep), launch)
     _conclude(deployment, dates, tuple(deployment.tables), everything=everything)

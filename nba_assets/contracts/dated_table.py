@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+SCHEDULE = "schedule"
+"""The table that says which games there are: every other one reads it, and none can wait for it
+game by game.
+"""
+
+
 class Scope(StrEnum):
     """Which rows of an input a date may see, and what an uncertified one means for it."""
 

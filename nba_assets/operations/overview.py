@@ -13,7 +13,7 @@ from datetime import date
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import history_start
 from nba_assets.certification.ledger import Status
-from nba_assets.contracts.dated_table import DatedTable, FromSource, Scope
+from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, FromSource, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.engines.googlesql import quoted
 
@@ -116,9 +116,9 @@ def _standards(tables: Mapping[str, DatedTable], source: str) -> Iterator[str]:
 def _edges(tables: Mapping[str, DatedTable]) -> Iterator[str]:
     """What each table reads, and of which dates."""
     for name, table in tables.items():
-        if name == "schedule":
+        if name == SCHEDULE:
             continue
-        read = {("schedule", "date")}
+        read = {(SCHEDULE, "date")}
         for edge in table.reads:
             scope = "training" if edge.scope is Scope.TRAINING else "window"
             read.add((edge.table, "date" if edge.scope.same_date else scope))

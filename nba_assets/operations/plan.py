@@ -31,7 +31,7 @@ from nba_assets.certification.ledger import (
     laxer,
 )
 from nba_assets.contracts.contract import Contract
-from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSource, Scope
+from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, FromPython, FromSource, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.operations.overview import Overview, overview
 from nba_assets.seasons import game_dates, season_start, season_year
@@ -155,9 +155,9 @@ def standing(
         needs[key] = Need(*key, Reason.DAMAGED, detail)
     if listed:
         for day, detail in _relisted(
-            engine, tables["schedule"].contract, dates, seen.statuses, listed
+            engine, tables[SCHEDULE].contract, dates, seen.statuses, listed
         ).items():
-            needs.setdefault(("schedule", day), Need("schedule", day, Reason.STALE, detail))
+            needs.setdefault((SCHEDULE, day), Need(SCHEDULE, day, Reason.STALE, detail))
     needs |= _foreseen(engine, tables, dates, needs)
     return Standing(tables, dates, seen.statuses, needs)
 
@@ -278,7 +278,7 @@ def _relisted(
     for year, season in groupby(dates, season_year):
         covered = listed(year)
         for day in season:
-            status = statuses.get(("schedule", day))
+            status = statuses.get((SCHEDULE, day))
             if status is None or not status.certified:
                 continue
             games = covered.games.get(day, frozenset())
@@ -319,7 +319,7 @@ def _foreseen(
                     or _history_lost(known, table, day, days)
                 )
                 runs = need is not None and need.changed
-                if table.name == "schedule" or not held:
+                if table.name == SCHEDULE or not held:
                     if runs:
                         known.foreseen[key] = {}
                     continue
