@@ -4,7 +4,7 @@ Run long with ``scripts/harness EXAMPLES [SEED]``.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from nba_assets.certification import ledger
 from nba_assets.certification.ledger import Attempt, Kind, Ruling
 from nba_assets.certification.publish import Publisher
+from nba_assets.certification.vacuum import dead, remove
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.operations.plan import Reason, Run, Standing, plan, repair, standing
 from nba_assets_tests.harness.book import Book, frozen
@@ -245,6 +246,13 @@ class Season(RuleBasedStateMachine):
         with self.warehouse.writing() as engine:
             engine.transaction([f"DELETE FROM store.{table} WHERE game_date = DATE '{day}'"])
         self.book.damaged.add((table, day))
+
+    @rule()
+    def vacuum(self) -> None:
+        """What was superseded goes, and nothing else: the invariants are asked after it."""
+        with self.warehouse.writing() as engine:
+            found = dead(engine, [t.contract for t in self.tables.values()], timedelta(0))
+            remove(engine, found)
 
     @rule()
     def mend(self) -> None:
