@@ -1,5 +1,6 @@
 """The vocabulary contracts are written in: columns, rules, and the contract of a table."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -180,11 +181,13 @@ class Contract:
     def blocking_thresholds(self) -> dict[str, float]:
         """The limits a date can fail by: the higher, the stricter."""
         blocking = " ".join(
-            f"{rule.query} "
+            rule.query
             for rule in self.rules
             if isinstance(rule, SetRule) and rule.severity is not Severity.WARN
         )
-        return {name: value for name, value in self.thresholds if f"@{name} " in blocking}
+        return {
+            name: value for name, value in self.thresholds if re.search(rf"@{name}\b", blocking)
+        }
 
     @property
     def checks(self) -> tuple[str, ...]:

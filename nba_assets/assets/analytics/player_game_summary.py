@@ -168,17 +168,23 @@ PLAYER_GAME_SUMMARY = Contract(
         TEAMS_MATCH_SCHEDULE,
         SetRule(
             "usage_sums_to_team",
-            "SELECT s.game_date, s.game_id, CONCAT(s.team, ': usage_rate weighted by minutes "
-            "averages ', COALESCE(CAST(ROUND(s.weighted, 2) AS STRING), 'NULL'), ', must be ', "
-            "COALESCE(CAST(ROUND(s.due, 2) AS STRING), 'NULL')) AS detail FROM ("
-            "SELECT p.game_date, p.game_id, p.team, "
-            "SAFE_DIVIDE(SUM(p.usage_rate * p.minutes), MAX(t.minutes)) AS weighted, "
-            "SAFE_DIVIDE(20 * SUM(IF(p.minutes > 0, p.fga + 0.44 * p.fta + p.tov, 0)), "
-            "MAX(t.fga + 0.44 * t.fta + t.tov)) AS due FROM staged AS p "
-            "JOIN team_offense_game_summary AS t ON t.game_date = p.game_date "
-            "AND t.game_id = p.game_id AND t.team = p.team "
-            "WHERE p.played GROUP BY p.game_date, p.game_id, p.team) AS s "
-            "WHERE COALESCE(ABS(s.weighted - s.due) > 0.001 OR ABS(s.weighted - 20) > 1, TRUE)",
+            """
+            SELECT s.game_date, s.game_id, CONCAT(s.team,
+              ': usage_rate weighted by minutes averages ', COALESCE(CAST(ROUND(s.weighted,
+                2) AS STRING), 'NULL'), ', must be ', COALESCE(CAST(ROUND(s.due, 2) AS STRING),
+                  'NULL')) AS detail
+            FROM (
+              SELECT p.game_date, p.game_id, p.team, SAFE_DIVIDE(SUM(p.usage_rate * p.minutes),
+                MAX(t.minutes)) AS weighted, SAFE_DIVIDE(20 * SUM(IF(p.minutes > 0,
+                  p.fga + 0.44 * p.fta + p.tov, 0)), MAX(t.fga + 0.44 * t.fta + t.tov)) AS due
+              FROM staged AS p
+              JOIN team_offense_game_summary AS t ON t.game_date = p.game_date
+                AND t.game_id = p.game_id AND t.team = p.team
+              WHERE p.played
+              GROUP BY p.game_date, p.game_id, p.team
+            ) AS s
+            WHERE COALESCE(ABS(s.weighted - s.due) > 0.001 OR ABS(s.weighted - 20) > 1, TRUE)
+            """,
             check="reconciliation",
             reads=("team_offense_game_summary",),
         ),

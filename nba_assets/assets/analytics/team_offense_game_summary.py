@@ -152,21 +152,31 @@ TEAM_OFFENSE_GAME_SUMMARY = Contract(
         TEAMS_MATCH_SCHEDULE,
         SetRule(
             "margins_mirror",
-            "SELECT game_date, game_id, CONCAT('margins sum to ', CAST(SUM(margin) AS STRING), "
-            "', minutes differ by ', CAST(ROUND(MAX(minutes) - MIN(minutes)) AS STRING)) AS detail "
-            "FROM staged GROUP BY game_date, game_id "
-            "HAVING COUNT(*) = 2 AND (SUM(margin) <> 0 OR MAX(minutes) <> MIN(minutes))",
+            """
+            SELECT game_date, game_id, CONCAT('margins sum to ', CAST(SUM(margin) AS STRING),
+              ', minutes differ by ',
+                CAST(ROUND(MAX(minutes) - MIN(minutes)) AS STRING)) AS detail
+            FROM staged
+            GROUP BY game_date, game_id
+            HAVING COUNT(*) = 2 AND (SUM(margin) <> 0 OR MAX(minutes) <> MIN(minutes))
+            """,
             check="reconciliation",
         ),
         SetRule(
             "minutes_match_players",
-            "SELECT s.game_date, s.game_id, CONCAT(s.team, ': players sum to ', "
-            "CAST(ROUND(p.minutes, 1) AS STRING), ' minutes, the team has ', "
-            "CAST(ROUND(s.minutes) AS STRING)) AS detail FROM staged AS s JOIN ("
-            "SELECT game_date, game_id, team, SUM(minutes) AS minutes FROM player_box_scores "
-            "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team) AS p "
-            "ON p.game_date = s.game_date AND p.game_id = s.game_id AND p.team = s.team "
-            "WHERE ABS(p.minutes - s.minutes) > 12",
+            """
+            SELECT s.game_date, s.game_id, CONCAT(s.team, ': players sum to ',
+              CAST(ROUND(p.minutes, 1) AS STRING), ' minutes, the team has ',
+                CAST(ROUND(s.minutes) AS STRING)) AS detail
+            FROM staged AS s
+            JOIN (
+              SELECT game_date, game_id, team, SUM(minutes) AS minutes
+              FROM player_box_scores
+              WHERE status = 'PLAYED'
+              GROUP BY game_date, game_id, team
+            ) AS p ON p.game_date = s.game_date AND p.game_id = s.game_id AND p.team = s.team
+            WHERE ABS(p.minutes - s.minutes) > 12
+            """,
             check="reconciliation",
             reads=("player_box_scores",),
         ),

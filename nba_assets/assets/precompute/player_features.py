@@ -158,27 +158,37 @@ PLAYER_FEATURES = Contract(
         RowRule("strictly_before", "history_through < game_date", check="point_in_time"),
         SetRule(
             "window_of_traded_player",
-            "SELECT s.game_date, s.game_id, CONCAT(MIN(s.player_name), ' came from ', "
-            "MIN(h.team), ', whose window has a hole: ', MIN(h.reason)) AS detail "
-            "FROM staged AS s JOIN (SELECT player_id, season, team, "
-            "MIN(game_date) AS first_seen FROM player_game_summary_before "
-            "GROUP BY player_id, season, team) AS then_at "
-            "ON then_at.player_id = s.player_id AND then_at.season = s.season "
-            "AND then_at.team <> s.team AND then_at.first_seen < s.game_date "
-            "JOIN (SELECT player_id, season, team, MIN(game_date) AS first_seen "
-            "FROM player_game_summary_before GROUP BY player_id, season, team) AS now_at "
-            "ON now_at.player_id = s.player_id AND now_at.season = s.season "
-            "AND now_at.team = s.team "
-            "JOIN holes AS h ON h.team = then_at.team AND h.game_date < now_at.first_seen "
-            "GROUP BY s.game_date, s.game_id",
+            """
+            SELECT s.game_date, s.game_id, CONCAT(MIN(s.player_name), ' came from ', MIN(h.team),
+              ', whose window has a hole: ', MIN(h.reason)) AS detail
+            FROM staged AS s
+            JOIN (
+              SELECT player_id, season, team, MIN(game_date) AS first_seen
+              FROM player_game_summary_before
+              GROUP BY player_id, season, team
+            ) AS then_at ON then_at.player_id = s.player_id AND then_at.season = s.season
+              AND then_at.team <> s.team AND then_at.first_seen < s.game_date
+            JOIN (
+              SELECT player_id, season, team, MIN(game_date) AS first_seen
+              FROM player_game_summary_before
+              GROUP BY player_id, season, team
+            ) AS now_at ON now_at.player_id = s.player_id AND now_at.season = s.season
+              AND now_at.team = s.team
+            JOIN holes AS h ON h.team = then_at.team AND h.game_date < now_at.first_seen
+            GROUP BY s.game_date, s.game_id
+            """,
             check="features",
             severity=Severity.HOLD,
         ),
         SetRule(
             "plausible_roster",
-            "SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNT(*) AS STRING), "
-            "' expected players; a team has 8 to 25') AS detail FROM staged "
-            "GROUP BY game_date, game_id, team HAVING COUNT(*) > 25",
+            """
+            SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNT(*) AS STRING),
+              ' expected players; a team has 8 to 25') AS detail
+            FROM staged
+            GROUP BY game_date, game_id, team
+            HAVING COUNT(*) > 25
+            """,
             check="features",
         ),
         SetRule(

@@ -131,10 +131,13 @@ TEAM_FORM = Contract(
         TEAMS_MATCH_SCHEDULE,
         SetRule(
             "constant",
-            "SELECT game_date, CAST(NULL AS STRING) AS game_id, "
-            "'every team has the same defensive rating' AS detail FROM staged "
-            "GROUP BY game_date HAVING COUNT(*) >= 4 "
-            "AND COUNT(DISTINCT ROUND(defensive_rating_season, 9)) = 1",
+            """
+            SELECT game_date, CAST(NULL AS STRING) AS game_id,
+              'every team has the same defensive rating' AS detail
+            FROM staged
+            GROUP BY game_date
+            HAVING COUNT(*) >= 4 AND COUNT(DISTINCT ROUND(defensive_rating_season, 9)) = 1
+            """,
             check="features",
         ),
         RowRule(

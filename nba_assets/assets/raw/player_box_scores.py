@@ -122,61 +122,98 @@ PLAYER_BOX_SCORES = Contract(
         *identities("status = 'PLAYED'"),
         SetRule(
             "players_a_team",
-            "SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNT(*) AS STRING), "
-            "' players who played; a team has 5 to 15') AS detail FROM staged "
-            "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team "
-            "HAVING COUNT(*) < 5 OR COUNT(*) > 15",
+            """
+            SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNT(*) AS STRING),
+              ' players who played; a team has 5 to 15') AS detail
+            FROM staged
+            WHERE status = 'PLAYED'
+            GROUP BY game_date, game_id, team
+            HAVING COUNT(*) < 5 OR COUNT(*) > 15
+            """,
             check="contract",
         ),
         SetRule(
             "five_starters",
-            "SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNTIF(starter) AS STRING), "
-            "' starters; five start') AS detail FROM staged "
-            "WHERE status = 'PLAYED' AND starter IS NOT NULL GROUP BY game_date, game_id, team "
-            "HAVING COUNTIF(starter) <> 5",
+            """
+            SELECT game_date, game_id, CONCAT(team, ' has ', CAST(COUNTIF(starter) AS STRING),
+              ' starters; five start') AS detail
+            FROM staged
+            WHERE status = 'PLAYED' AND starter IS NOT NULL
+            GROUP BY game_date, game_id, team
+            HAVING COUNTIF(starter) <> 5
+            """,
             check="contract",
         ),
         SetRule(
             "one_team_a_night",
-            "SELECT DISTINCT s.game_date, s.game_id, CONCAT('player ', CAST(s.player_id AS STRING),"
-            " ' played for ', t.teams, ' on one date') AS detail FROM staged AS s JOIN ("
-            "SELECT game_date, player_id, STRING_AGG(DISTINCT team, ' and ' ORDER BY team) AS teams"
-            " FROM staged WHERE status = 'PLAYED' GROUP BY game_date, player_id "
-            "HAVING COUNT(DISTINCT team) > 1) AS t "
-            "ON t.game_date = s.game_date AND t.player_id = s.player_id "
-            "WHERE s.status = 'PLAYED'",
+            """
+            SELECT DISTINCT s.game_date, s.game_id, CONCAT('player ', CAST(s.player_id AS STRING),
+              ' played for ', t.teams, ' on one date') AS detail
+            FROM staged AS s
+            JOIN (
+              SELECT game_date, player_id, STRING_AGG(DISTINCT team,
+                ' and ' ORDER BY team) AS teams
+              FROM staged
+              WHERE status = 'PLAYED'
+              GROUP BY game_date, player_id
+              HAVING COUNT(DISTINCT team) > 1
+            ) AS t ON t.game_date = s.game_date AND t.player_id = s.player_id
+            WHERE s.status = 'PLAYED'
+            """,
             check="contract",
         ),
         SetRule("name_of_id", _NAME_OF_ID, check="contract"),
         SetRule(
             "plus_minus_published",
-            "SELECT s.game_date, s.game_id, 'no plus_minus at all, while other games of the season "
-            "have it' AS detail FROM staged AS s CROSS JOIN (SELECT COUNT(plus_minus) AS found FROM"
-            " (SELECT plus_minus FROM elsewhere UNION ALL SELECT plus_minus FROM staged) AS games"
-            ") AS season WHERE s.status = 'PLAYED' AND season.found > 0 "
-            "GROUP BY s.game_date, s.game_id HAVING COUNT(s.plus_minus) = 0",
+            """
+            SELECT s.game_date, s.game_id,
+              'no plus_minus at all, while other games of the season have it' AS detail
+            FROM staged AS s
+            CROSS JOIN (
+              SELECT COUNT(plus_minus) AS found
+              FROM (
+                SELECT plus_minus
+                FROM elsewhere
+                UNION ALL
+                SELECT plus_minus
+                FROM staged
+              ) AS games
+            ) AS season
+            WHERE s.status = 'PLAYED' AND season.found > 0
+            GROUP BY s.game_date, s.game_id
+            HAVING COUNT(s.plus_minus) = 0
+            """,
             check="contract",
         ),
         TEAMS_MATCH_SCHEDULE,
         SetRule(
             "points_match_schedule",
-            "SELECT p.game_date, p.game_id, CONCAT(p.team, ': players sum to ', "
-            "CAST(p.pts AS STRING), ' points, the schedule has ', "
-            "CAST(IF(p.team = g.home_team, g.home_points, g.away_points) AS STRING)) AS detail "
-            "FROM (SELECT game_date, game_id, team, SUM(pts) AS pts FROM staged "
-            "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team) AS p "
-            "JOIN schedule AS g ON g.game_date = p.game_date AND g.game_id = p.game_id "
-            "WHERE p.pts <> IF(p.team = g.home_team, g.home_points, g.away_points)",
+            """
+            SELECT p.game_date, p.game_id, CONCAT(p.team, ': players sum to ',
+              CAST(p.pts AS STRING), ' points, the schedule has ', CAST(IF(p.team = g.home_team,
+                g.home_points, g.away_points) AS STRING)) AS detail
+            FROM (
+              SELECT game_date, game_id, team, SUM(pts) AS pts
+              FROM staged
+              WHERE status = 'PLAYED'
+              GROUP BY game_date, game_id, team
+            ) AS p
+            JOIN schedule AS g ON g.game_date = p.game_date AND g.game_id = p.game_id
+            WHERE p.pts <> IF(p.team = g.home_team, g.home_points, g.away_points)
+            """,
             check="reconciliation",
         ),
         SetRule(
             "team_minutes",
-            "SELECT game_date, game_id, CONCAT(team, ': minutes sum to ', "
-            "CAST(ROUND(SUM(minutes), 1) AS STRING), "
-            "'; a team has 240 and 25 per overtime') AS detail FROM staged "
-            "WHERE status = 'PLAYED' GROUP BY game_date, game_id, team "
-            "HAVING SUM(minutes) < 234 OR "
-            "ABS(SUM(minutes) - 240 - 25 * ROUND((SUM(minutes) - 240) * 0.04)) > 6",
+            """
+            SELECT game_date, game_id, CONCAT(team, ': minutes sum to ', CAST(ROUND(SUM(minutes),
+              1) AS STRING), '; a team has 240 and 25 per overtime') AS detail
+            FROM staged
+            WHERE status = 'PLAYED'
+            GROUP BY game_date, game_id, team
+            HAVING SUM(minutes) < 234
+              OR ABS(SUM(minutes) - 240 - 25 * ROUND((SUM(minutes) - 240) * 0.04)) > 6
+            """,
             check="reconciliation",
         ),
     ),

@@ -59,62 +59,101 @@ SCHEDULE = Contract(
         ),
         SetRule(
             "team_plays_once",
-            "SELECT t.game_date, t.game_id, CONCAT(t.team, ' has ', CAST(d.games AS STRING), "
-            "' games on one date') AS detail FROM ("
-            "SELECT game_date, game_id, home_team AS team FROM staged WHERE status <> 'POSTPONED' "
-            "UNION ALL SELECT game_date, game_id, away_team AS team FROM staged "
-            "WHERE status <> 'POSTPONED') AS t JOIN ("
-            "SELECT game_date, team, COUNT(DISTINCT game_id) AS games FROM ("
-            "SELECT game_date, game_id, home_team AS team FROM staged WHERE status <> 'POSTPONED' "
-            "UNION ALL SELECT game_date, game_id, away_team AS team FROM staged "
-            "WHERE status <> 'POSTPONED') AS played GROUP BY game_date, team "
-            "HAVING COUNT(DISTINCT game_id) > 1) AS d "
-            "ON d.game_date = t.game_date AND d.team = t.team",
+            """
+            SELECT t.game_date, t.game_id, CONCAT(t.team, ' has ', CAST(d.games AS STRING),
+              ' games on one date') AS detail
+            FROM (
+              SELECT game_date, game_id, home_team AS team
+              FROM staged
+              WHERE status <> 'POSTPONED'
+              UNION ALL
+              SELECT game_date, game_id, away_team AS team
+              FROM staged
+              WHERE status <> 'POSTPONED'
+            ) AS t
+            JOIN (
+              SELECT game_date, team, COUNT(DISTINCT game_id) AS games
+              FROM (
+                SELECT game_date, game_id, home_team AS team
+                FROM staged
+                WHERE status <> 'POSTPONED'
+                UNION ALL
+                SELECT game_date, game_id, away_team AS team
+                FROM staged
+                WHERE status <> 'POSTPONED'
+              ) AS played
+              GROUP BY game_date, team
+              HAVING COUNT(DISTINCT game_id) > 1
+            ) AS d ON d.game_date = t.game_date AND d.team = t.team
+            """,
             check="contract",
         ),
         SetRule(
             "scheduled_once",
-            "SELECT s.game_date, s.game_id, CONCAT('also scheduled on ', "
-            "CAST(MIN(o.game_date) AS STRING)) AS detail FROM staged AS s JOIN delivered AS o "
-            "ON o.game_id = s.game_id AND o.game_date <> s.game_date "
-            "WHERE s.status <> 'POSTPONED' AND o.status <> 'POSTPONED' "
-            "GROUP BY s.game_date, s.game_id",
+            """
+            SELECT s.game_date, s.game_id, CONCAT('also scheduled on ',
+              CAST(MIN(o.game_date) AS STRING)) AS detail
+            FROM staged AS s
+            JOIN delivered AS o ON o.game_id = s.game_id AND o.game_date <> s.game_date
+            WHERE s.status <> 'POSTPONED' AND o.status <> 'POSTPONED'
+            GROUP BY s.game_date, s.game_id
+            """,
             check="contract",
         ),
         SetRule(
             "still_listed",
-            "SELECT o.game_date, o.game_id, CONCAT(o.away_team, ' @ ', o.home_team, ' was ', "
-            "o.status, ' here; now ', COALESCE(CONCAT('it is ', s.status), "
-            "'it is on no date of the season')) AS detail FROM stored AS o "
-            "LEFT JOIN (SELECT game_id, game_date, MIN(status) AS status FROM delivered "
-            "GROUP BY game_id, game_date) AS s "
-            "ON s.game_id = o.game_id AND s.game_date = o.game_date "
-            "LEFT JOIN (SELECT DISTINCT game_id, game_date FROM delivered "
-            "WHERE status <> 'POSTPONED') AS moved "
-            "ON moved.game_id = o.game_id AND moved.game_date <> o.game_date "
-            "WHERE o.status <> 'POSTPONED' AND moved.game_id IS NULL AND ("
-            "s.status IS NULL OR s.status = 'POSTPONED' AND o.status = 'FINAL' "
-            "OR o.status = 'FINAL' AND s.status <> 'FINAL')",
+            """
+            SELECT o.game_date, o.game_id, CONCAT(o.away_team, ' @ ', o.home_team, ' was ',
+              o.status, ' here; now ', COALESCE(CONCAT('it is ', s.status),
+                'it is on no date of the season')) AS detail
+            FROM stored AS o
+            LEFT JOIN (
+              SELECT game_id, game_date, MIN(status) AS status
+              FROM delivered
+              GROUP BY game_id, game_date
+            ) AS s ON s.game_id = o.game_id AND s.game_date = o.game_date
+            LEFT JOIN (
+              SELECT DISTINCT game_id, game_date
+              FROM delivered
+              WHERE status <> 'POSTPONED'
+            ) AS moved ON moved.game_id = o.game_id AND moved.game_date <> o.game_date
+            WHERE o.status <> 'POSTPONED' AND moved.game_id IS NULL AND (s.status IS NULL
+              OR s.status = 'POSTPONED' AND o.status = 'FINAL' OR o.status = 'FINAL'
+                AND s.status <> 'FINAL')
+            """,
             check="nothing_vanishes",
             severity=Severity.HOLD,
         ),
         SetRule(
             "score_still_published",
-            "SELECT o.game_date, o.game_id, 'its score was published and is no longer' AS detail "
-            "FROM stored AS o JOIN staged AS s "
-            "ON s.game_id = o.game_id AND s.game_date = o.game_date "
-            "WHERE s.status = 'FINAL' AND o.home_points IS NOT NULL AND s.home_points IS NULL",
+            """
+            SELECT o.game_date, o.game_id, 'its score was published and is no longer' AS detail
+            FROM stored AS o
+            JOIN staged AS s ON s.game_id = o.game_id AND s.game_date = o.game_date
+            WHERE s.status = 'FINAL' AND o.home_points IS NOT NULL AND s.home_points IS NULL
+            """,
             check="nothing_vanishes",
             severity=Severity.HOLD,
         ),
         SetRule(
             "final_has_score",
-            "SELECT s.game_date, s.game_id, 'final without a score while other games have one: "
-            "probably postponed' AS detail FROM staged AS s JOIN ("
-            "SELECT DISTINCT season FROM (SELECT season, home_points FROM elsewhere UNION ALL "
-            "SELECT season, home_points FROM staged) AS games WHERE home_points IS NOT NULL"
-            ") AS scored "
-            "ON scored.season = s.season WHERE s.status = 'FINAL' AND s.home_points IS NULL",
+            """
+            SELECT s.game_date, s.game_id,
+              'final without a score while other games have one: probably postponed' AS detail
+            FROM staged AS s
+            JOIN (
+              SELECT DISTINCT season
+              FROM (
+                SELECT season, home_points
+                FROM elsewhere
+                UNION ALL
+                SELECT season, home_points
+                FROM staged
+              ) AS games
+              WHERE home_points IS NOT NULL
+            ) AS scored ON scored.season = s.season
+            WHERE s.status = 'FINAL' AND s.home_points IS NULL
+            """,
             check="contract",
         ),
     ),

@@ -61,11 +61,14 @@ TEAM_BOX_SCORES = Contract(
         TEAMS_MATCH_SCHEDULE,
         SetRule(
             "points_match_schedule",
-            "SELECT s.game_date, s.game_id, CONCAT(s.team, ' has ', CAST(s.pts AS STRING), "
-            "' points, the schedule ', CAST(IF(s.team = g.home_team, g.home_points, g.away_points) "
-            "AS STRING)) AS detail FROM staged AS s JOIN schedule AS g "
-            "ON g.game_date = s.game_date AND g.game_id = s.game_id "
-            "WHERE s.pts <> IF(s.team = g.home_team, g.home_points, g.away_points)",
+            """
+            SELECT s.game_date, s.game_id, CONCAT(s.team, ' has ', CAST(s.pts AS STRING),
+              ' points, the schedule ', CAST(IF(s.team = g.home_team, g.home_points,
+                g.away_points) AS STRING)) AS detail
+            FROM staged AS s
+            JOIN schedule AS g ON g.game_date = s.game_date AND g.game_id = s.game_id
+            WHERE s.pts <> IF(s.team = g.home_team, g.home_points, g.away_points)
+            """,
             check="reconciliation",
             reads=("schedule",),
         ),
