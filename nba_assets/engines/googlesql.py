@@ -102,6 +102,10 @@ CORE_FUNCTIONS = ALLOWED_FUNCTIONS | {
 _DATE = re.compile(r"DATE '(\d{4}-\d{2}-\d{2})'")
 
 
+_ONCE = re.compile(r"TIMESTAMP '|publication <?= \d")
+"""in statements that hardly come a second time"""
+
+
 def quoted(value: str) -> str:
     """A GoogleSQL string literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
@@ -266,7 +270,8 @@ class DuckDBRenderer:
     """Renders statements as ``render_duckdb`` does, and remembers them in a file.
 
     Statements that differ only in their dates are one. A day's run executes some four hundred; to
-    parse them anew in every process would take longer than to run them.
+    parse them anew in every process would take longer than to run them. What differs every time, by
+    a moment or the number of a publication, is not remembered: the file would grow for ever.
     """
 
     def __init__(self, file: Path) -> None:
@@ -277,6 +282,8 @@ class DuckDBRenderer:
 
     def __call__(self, sql: str, relations: Mapping[str, str] | None = None) -> str:
         """See ``render_duckdb``."""
+        if any(map(_ONCE.search, (sql, *(relations or {}).values()))):
+            return render_duckdb(sql, relations)
         days: dict[str, str] = {}
 
         def dateless(text: str) -> str:

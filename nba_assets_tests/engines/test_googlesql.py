@@ -1,5 +1,6 @@
 """GoogleSQL on DuckDB: every known difference is rewritten away or refused."""
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -14,7 +15,13 @@ from nba_assets.certification.audit import column_rules
 from nba_assets.certification.digest import digest_query
 from nba_assets.contracts.contract import Contract, RowRule, SetRule
 from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSQL
-from nba_assets.engines.googlesql import lint, quoted, render_bigquery, render_duckdb
+from nba_assets.engines.googlesql import (
+    DuckDBRenderer,
+    lint,
+    quoted,
+    render_bigquery,
+    render_duckdb,
+)
 from nba_assets.errors import TransformError
 
 TABLES = dated_tables(Path("models"))
@@ -348,3 +355,21 @@ def test_no_float_is_read_as_text_where_it_counts(table: DatedTable) -> None:
         if column.type == "FLOAT64":
             digest = digest_query(table.contract, "staged")
             assert f"CAST({column.name} AS STRING)" not in digest
+
+
+def test_only_statements_that_come_again_are_remembered(tmp_path: Path) -> None:
+    """A backup or a look a day, for years, must not grow what every command reads first."""
+    file = tmp_path / "rendered_sql.json"
+    render = DuckDBRenderer(file)
+    for day in range(1, 29):
+        render(f"SELECT x FROM t WHERE d = DATE '2026-01-{day:02}'")
+        render(f"SELECT x FROM t WHERE publication <= {day}")
+        render("SELECT x FROM r", {"r": f"SELECT x FROM t WHERE publication = {day}"})
+        render(f"SELECT x FROM t WHERE moment < TIMESTAMP '2026-01-{day:02} 00:00:00+00'")
+    render.save()
+
+    (remembered,) = json.loads(file.read_text())["rendered"].values()
+    assert "publication" not in remembered
+    assert DuckDBRenderer(file)("SELECT x FROM t WHERE d = DATE '2026-02-03'") == (
+        "SELECT x FROM t WHERE d = CAST('2026-02-03' AS DATE)"
+    )
