@@ -4,13 +4,22 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.deployment import build_publisher, build_tables
+from nba_assets.deployment import (
+    Deployment,
+    build_publisher,
+    build_source,
+    build_tables,
+    build_warehouse,
+)
 from nba_assets.orchestration.chain import build_chain
 from nba_assets.orchestration.partitions import game_date_partitions
+from nba_assets.orchestration.sensors import new_game_dates
+from nba_assets.seasons import today as eastern_today
 from nba_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from nba_assets.certification.ledger import Attempt
     from nba_assets.certification.publish import Publisher
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
     from nba_assets.engines.engine import Warehouse
     from nba_assets.sources.source import Source
 
+WHOLE_GRAPH = "whole_graph"
 BEFORE_TIPOFF = (
     "schedule",
     "player_availability",
@@ -36,10 +46,12 @@ def build_defs(
     source: "Source | None" = None,
     warehouse: "Warehouse | None" = None,
     on_built: "Callable[[Sequence[Attempt]], None] | None" = None,
+    today: "Callable[[], date]" = eastern_today,
 ) -> dg.Definitions:
     """The definitions of a deployment; a test overrides pieces instead of patching them.
 
-    ``on_built`` is told the attempts of a table and season as soon as they are recorded.
+    ``on_built`` is told the attempts of a table and season as soon as they are recorded; ``today``
+    is what the sensors take for the current date.
     """
     settings = settings or Settings.from_environment()
     chosen = tables or build_tables(settings)
@@ -54,18 +66,31 @@ def build_defs(
             on_built=on_built,
         )
 
+    def deployment() -> Deployment:
+        return Deployment(
+            settings,
+            chosen,
+            source or build_source(settings),
+            warehouse or build_warehouse(settings),
+        )
+
     chain = build_chain(chosen, game_date_partitions(settings.first_date), publisher)
     return dg.Definitions(
         assets=[chain],
         jobs=[
             dg.define_asset_job(
-                "whole_graph", dg.AssetSelection.all(), description="Every table of a date."
+                WHOLE_GRAPH, dg.AssetSelection.all(), description="Every table of a date."
             ),
             dg.define_asset_job(
                 "before_tipoff",
                 dg.AssetSelection.assets(*BEFORE_TIPOFF),
                 description="Features and predictions of a date whose games are still to come.",
             ),
+        ],
+        sensors=[
+            new_game_dates(
+                WHOLE_GRAPH, deployment, BEFORE_TIPOFF, today, running=settings.is_watching
+            )
         ],
         executor=dg.in_process_executor,
     )

@@ -46,6 +46,16 @@ class Settings(BaseModel):
     usage_rate_coverage_season: Share = 0.45
     """the share `certify` demands of every season and overall"""
 
+    automation: bool | None = None
+    """whether `dagster dev` and the daemon watch the source; unset: they do, but for `simulated`"""
+    watched_days: Annotated[int, Field(ge=0, le=60)] = 7
+    """how many days back the watcher looks for new game dates"""
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether sensors run unless they are switched off."""
+        return self.source != "simulated" if self.automation is None else self.automation
+
     @property
     def warehouse_file(self) -> Path:
         """The DuckDB file of the embedded deployment."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.definitions import build_defs
+from nba_assets.definitions import WHOLE_GRAPH, build_defs
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
     from nba_assets.operations.plan import Run
 
-JOB = "whole_graph"
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -55,7 +55,7 @@ class Launcher:
             source=deployment.source,
             warehouse=deployment.warehouse,
             on_built=on_built,
-        ).resolve_job_def(JOB)
+        ).resolve_job_def(WHOLE_GRAPH)
 
     def run(self, run: "Run") -> Launched:
         """Run the tables for the dates of the range; what became of each is in the ledger."""

@@ -140,7 +140,9 @@ class Book:
             return "damaged"
         if not self._meets(table, found):
             return "outdated"
-        return (found.verdicts, found.stored, found.warmup)
+        # Where no game has a verdict, the date as a whole has one.
+        whole = None if found.verdicts else found.complete
+        return (found.verdicts, found.stored, found.warmup, whole)
 
     def _inputs(self, table: str, day: date, *, warmup: bool = False) -> Any:
         earlier = [other for other in DATES if other < day]
@@ -163,7 +165,7 @@ class Book:
 
     def _copy(self, table: str, day: date) -> Any:
         state = self._state(table, day)
-        return (dict(state[0]), dict(state[1]), state[2]) if isinstance(state, tuple) else state
+        return (dict(state[0]), dict(state[1]), *state[2:]) if isinstance(state, tuple) else state
 
     def _days_of(self, game: str) -> set[date]:
         return {
