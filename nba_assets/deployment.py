@@ -3,23 +3,26 @@
 Free of dagster, so that commands which only ask the ledger start at once.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.graph import dated_tables
+from nba_assets.certification import ledger
+from nba_assets.certification.certified import refuse_another_source
 from nba_assets.certification.publish import Publisher
 from nba_assets.certification.schema import prepare
 from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nba_assets.certification.ledger import Attempt
     from nba_assets.contracts.dated_table import DatedTable
-    from nba_assets.engines.engine import Warehouse
+    from nba_assets.engines.engine import Engine, Warehouse
     from nba_assets.sources.source import Source
 
 
@@ -102,6 +105,20 @@ class Deployment:
         """The warehouse, its tables there and of the contracts."""
         prepare(self.warehouse, (table.contract for table in self.tables.values()))
         return self.warehouse
+
+    @contextmanager
+    def reading(self) -> "Iterator[Engine | None]":
+        """A session that only reads, or None where there is no warehouse yet.
+
+        Raises:
+            AnotherSource: the warehouse is filled from another source.
+        """
+        if not self.warehouse.exists():
+            yield None
+            return
+        with self.store.reading() as engine:
+            refuse_another_source(ledger.source_identity(engine), self.source.identity)
+            yield engine
 
     def publisher(self, run_id: str) -> Publisher:
         """What builds, and compares, dates of the tables on behalf of a run or a command."""

@@ -21,7 +21,7 @@ from nba_assets.cli.options import (
     print_json,
     table_named,
 )
-from nba_assets.cli.session import look_at, no_warehouse, reading
+from nba_assets.cli.session import look_at, no_warehouse
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.checkpoint import checkpoints
@@ -57,7 +57,7 @@ def status(
         _nothing_yet(deployment, now)
         return
     show_report(deployment, now, everything=everything, counts=counts)
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         newest = ledger.last_recorded(engine) if engine else None
     if newest:
         console.show(
@@ -135,7 +135,7 @@ def certify(
     minutes > 0, overall and in every season (NBA_ASSETS_USAGE_RATE_COVERAGE_SEASON, 0.45).
     """
     now = look_at(deployment, dates, deep=deep)
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         found = _gates(deployment, engine, now)
         records = checkpoints(engine, now) if as_json else []
     passed = not now.needs and all(gate.passed for gate in found)
@@ -198,7 +198,7 @@ def quarantine_list(
     """What is rejected now: table, date, game, reason."""
     tables = (table_named(deployment, table),) if table else tuple(deployment.tables)
     now = look_at(deployment, dates).within(tables, set(dates))
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         found = report.rejected(engine, now, closed=history) if engine else []
     if as_json:
         print_json([vars(one) for one in found])
@@ -226,7 +226,7 @@ def quarantine_show(
 ) -> None:
     """The rejected rows of a date, latest first."""
     table_named(deployment, table)
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         found = report.rejected_rows(engine, table, day, game) if engine else []
     if as_json:
         names = ("publication", "game_id", "reason", "row")
@@ -281,7 +281,7 @@ def _figures(
     deployment: Deployment, now: Standing
 ) -> tuple[list[Gate], list[report.PredictionError]]:
     """Coverage and the model's errors, where their tables are among those looked at."""
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         gates = _gates(deployment, engine, now)
         if engine is None or "player_points_evaluation" not in now.tables:
             return gates, []

@@ -12,7 +12,7 @@ from nba_assets.certification.certified import dates_of_game
 from nba_assets.certification.ledger import Kind, Ruling, Verdict
 from nba_assets.cli import console
 from nba_assets.cli.options import as_json_option, dates_of, print_json, reason_of, table_named
-from nba_assets.cli.session import look_at, reading, writing
+from nba_assets.cli.session import look_at, writing
 from nba_assets.contracts.contract import Unit
 from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.deployment import Deployment
@@ -107,7 +107,7 @@ def adopt(deployment: Deployment, reason: str) -> None:
 @click.pass_obj
 def waivers(deployment: Deployment, *, as_json: bool, history: bool) -> None:
     """The waivers in force."""
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         rulings = ledger.rulings(engine) if engine else ledger.Rulings()
         late = report.late_games(engine) if engine else set()
     found = (

@@ -18,7 +18,7 @@ from nba_assets.cli.options import (
     period,
     selected,
 )
-from nba_assets.cli.session import look_at, reading
+from nba_assets.cli.session import look_at
 from nba_assets.contracts.dated_table import FromSource
 from nba_assets.deployment import Deployment
 from nba_assets.operations.plan import (
@@ -99,7 +99,7 @@ def _differing(
 ) -> dict[str, list[date]]:
     """By raw table, the dates that were built and on which the source delivers something else."""
     raw = [name for name in tables if isinstance(deployment.tables[name].produce, FromSource)]
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         built = (
             ledger.latest(engine, raw, dates[0], dates[-1], checks=False) if engine and raw else {}
         )

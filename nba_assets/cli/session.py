@@ -35,19 +35,9 @@ def existing(deployment: Deployment) -> "Iterator[Engine]":
         ClickException: there is no warehouse yet.
         AnotherSource: it is filled from another source.
     """
-    require_warehouse(deployment)
-    with deployment.store.reading() as engine:
-        refuse_another_source(ledger.source_identity(engine), deployment.source.identity)
-        yield engine
-
-
-@contextmanager
-def reading(deployment: Deployment) -> "Iterator[Engine | None]":
-    """A session that only reads, or None where there is no warehouse yet."""
-    if not deployment.settings.warehouse_file.exists():
-        yield None
-        return
-    with existing(deployment) as engine:
+    with deployment.reading() as engine:
+        if engine is None:
+            raise click.ClickException(no_warehouse(deployment))
         yield engine
 
 
@@ -69,7 +59,7 @@ def writing(deployment: Deployment, *, any_source: bool = False) -> "Iterator[En
 def look_at(deployment: Deployment, dates: Sequence[date], *, deep: bool = False) -> Standing:
     """Where the dates stand; ``deep`` compares every stored row with what was published."""
     listed = _listed(deployment)
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         if engine is None:
             return untouched(deployment.tables, dates)
         return standing(

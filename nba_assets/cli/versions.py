@@ -18,7 +18,7 @@ from nba_assets.cli.options import (
     reason_of,
     table_named,
 )
-from nba_assets.cli.session import existing, reading, require_warehouse
+from nba_assets.cli.session import existing, require_warehouse
 from nba_assets.deployment import Deployment
 
 _NUMBER: dict[str, Any] = {"type": click.IntRange(min=0), "metavar": "PUBLICATION"}
@@ -32,7 +32,7 @@ _NUMBER: dict[str, Any] = {"type": click.IntRange(min=0), "metavar": "PUBLICATIO
 def history(deployment: Deployment, *, table: str, day: date, as_json: bool) -> None:
     """Every record of a date, oldest first, and which of its versions is current."""
     table_named(deployment, table)
-    with reading(deployment) as engine:
+    with deployment.reading() as engine:
         found = ledger.history(engine, table, day) if engine else []
     if as_json:
         print_json([one.as_row() for one in found])

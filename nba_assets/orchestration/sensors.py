@@ -7,8 +7,7 @@ nothing else happens.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from nba_assets.seasons import game_dates, season_start
 
 if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
-    from nba_assets.engines.engine import Engine
 
 
 def new_game_dates(
@@ -60,7 +58,7 @@ def new_game_dates(
         before = list(game_dates(earlier, first - timedelta(days=1)))
         found = watched(chosen.source, list(game_dates(first, last)))
         asked = _read(context.cursor)
-        with _reading(chosen) as engine:
+        with chosen.reading() as engine:
             missing = never_run(engine, before)
             blocks = to_run(engine, tuple(chosen.tables), before_tipoff, found, asked)
         if missing:
@@ -81,16 +79,6 @@ def new_game_dates(
         )
 
     return new_game_dates
-
-
-@contextmanager
-def _reading(deployment: "Deployment") -> "Iterator[Engine | None]":
-    """A session on the warehouse; None where there is none yet."""
-    if not deployment.warehouse.exists():
-        yield None
-        return
-    with deployment.store.reading() as engine:
-        yield engine
 
 
 def _request(block: Block) -> dg.RunRequest:
