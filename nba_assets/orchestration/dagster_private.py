@@ -1,48 +1,76 @@
 """Every name of Dagster that is not public and that this package relies on, and for what.
 
 Nothing else imports from ``dagster._…``; ``test_dagster_private`` says what each is taken to be, so
-that an upgrade of Dagster breaks there first, and says what for.
+that an upgrade of Dagster breaks there first, and says what for. A name is imported when it is
+asked for: the storages load a database toolkit that most processes have no use for.
 """
 
-from dagster._cli.utils import get_possibly_temporary_instance_for_cli
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationPlanned,
-    AssetCheckEvaluationTargetMaterializationData,
-)
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import (
-    AssetCheckExecutionsTable,
-    SqlEventLogStorageTable,
-)
-from dagster._core.storage.runs import SqliteRunStorage
-from dagster._core.storage.schedules import SqliteScheduleStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
-from dagster._serdes import ConfigurableClassData
-from dagster._utils.interrupts import capture_interrupts
+# ruff: noqa: PLC0414 - the alias is how a name is exported to a type checker
 
-__all__ = (  # noqa: RUF022 (in the order of what they are for)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagster._cli.utils import (
+        get_possibly_temporary_instance_for_cli as get_possibly_temporary_instance_for_cli,
+    )
+    from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+        AssetCheckEvaluationPlanned as AssetCheckEvaluationPlanned,
+    )
+    from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+        AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,  # noqa: E501
+    )
+    from dagster._core.events.log import EventLogEntry as EventLogEntry
+    from dagster._core.storage.asset_check_execution_record import (
+        AssetCheckExecutionRecordStatus as AssetCheckExecutionRecordStatus,
+    )
+    from dagster._core.storage.event_log import SqliteEventLogStorage as SqliteEventLogStorage
+    from dagster._core.storage.event_log.schema import (
+        AssetCheckExecutionsTable as AssetCheckExecutionsTable,
+    )
+    from dagster._core.storage.event_log.schema import (
+        SqlEventLogStorageTable as SqlEventLogStorageTable,
+    )
+    from dagster._core.storage.runs import SqliteRunStorage as SqliteRunStorage
+    from dagster._core.storage.schedules import SqliteScheduleStorage as SqliteScheduleStorage
+    from dagster._core.storage.sqlite import (
+        SQLITE_BUSY_TIMEOUT_SECONDS as SQLITE_BUSY_TIMEOUT_SECONDS,
+    )
+    from dagster._core.storage.tags import (
+        ASSET_PARTITION_RANGE_END_TAG as ASSET_PARTITION_RANGE_END_TAG,
+    )
+    from dagster._core.storage.tags import (
+        ASSET_PARTITION_RANGE_START_TAG as ASSET_PARTITION_RANGE_START_TAG,
+    )
+    from dagster._serdes import ConfigurableClassData as ConfigurableClassData
+    from dagster._utils.interrupts import capture_interrupts as capture_interrupts
+
+FROM = {
     # launching runs as Dagster's own command line does
-    "ASSET_PARTITION_RANGE_END_TAG",
-    "ASSET_PARTITION_RANGE_START_TAG",
-    "capture_interrupts",
-    "get_possibly_temporary_instance_for_cli",
+    "ASSET_PARTITION_RANGE_END_TAG": "dagster._core.storage.tags",
+    "ASSET_PARTITION_RANGE_START_TAG": "dagster._core.storage.tags",
+    "capture_interrupts": "dagster._utils.interrupts",
+    "get_possibly_temporary_instance_for_cli": "dagster._cli.utils",
     # telling which materialization a check looked at
-    "AssetCheckEvaluationTargetMaterializationData",
+    "AssetCheckEvaluationTargetMaterializationData": (
+        "dagster._core.definitions.asset_checks.asset_check_evaluation"
+    ),
     # storages on SQLite that many processes open and that write in bulk
-    "AssetCheckEvaluationPlanned",
-    "AssetCheckExecutionRecordStatus",
-    "AssetCheckExecutionsTable",
-    "ConfigurableClassData",
-    "EventLogEntry",
-    "SQLITE_BUSY_TIMEOUT_SECONDS",
-    "SqlEventLogStorageTable",
-    "SqliteEventLogStorage",
-    "SqliteRunStorage",
-    "SqliteScheduleStorage",
-)
+    "AssetCheckEvaluationPlanned": "dagster._core.definitions.asset_checks.asset_check_evaluation",
+    "AssetCheckExecutionRecordStatus": "dagster._core.storage.asset_check_execution_record",
+    "AssetCheckExecutionsTable": "dagster._core.storage.event_log.schema",
+    "ConfigurableClassData": "dagster._serdes",
+    "EventLogEntry": "dagster._core.events.log",
+    "SQLITE_BUSY_TIMEOUT_SECONDS": "dagster._core.storage.sqlite",
+    "SqlEventLogStorageTable": "dagster._core.storage.event_log.schema",
+    "SqliteEventLogStorage": "dagster._core.storage.event_log",
+    "SqliteRunStorage": "dagster._core.storage.runs",
+    "SqliteScheduleStorage": "dagster._core.storage.schedules",
+}
+"""the module of each name"""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in FROM:
+        raise AttributeError(f"{name} is not among the private names of Dagster used here")
+    return getattr(import_module(FROM[name]), name)

@@ -35,7 +35,7 @@ OVERRIDDEN = {
 """methods of the event log that the bulk storage calls or replaces: event_log_storage"""
 
 
-@pytest.mark.parametrize("name", private.__all__)
+@pytest.mark.parametrize("name", private.FROM)
 def test_the_name_is_there(name: str) -> None:
     assert hasattr(private, name)
 
