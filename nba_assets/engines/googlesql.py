@@ -257,6 +257,15 @@ def _render(sql: str, relations: tuple[tuple[str, str], ...]) -> str:
     return _agree(_substituted(_parse(sql), dict(relations))).sql("duckdb")
 
 
+_PLACEHOLDER = re.compile(r"CAST\('(\d{4})-01-01' AS DATE\)")
+
+
+def _placeholder(days: list[str], day: str) -> str:
+    """A date that no season has, in the place of one that is remembered."""
+    days.append(day)
+    return f"{999 + len(days)}-01-01"
+
+
 def render_duckdb(sql: str, relations: Mapping[str, str] | None = None) -> str:
     """A GoogleSQL statement for DuckDB, its unqualified tables replaced by ``relations``.
 
@@ -284,24 +293,25 @@ class DuckDBRenderer:
         """See ``render_duckdb``."""
         if any(map(_ONCE.search, (sql, *(relations or {}).values()))):
             return render_duckdb(sql, relations)
-        days: dict[str, str] = {}
+        days: list[str] = []
 
         def dateless(text: str) -> str:
-            return _DATE.sub(
-                lambda m: f"DATE '{days.setdefault(m[1], f'{1000 + len(days)}-01-01')}'", text
-            )
+            # Each occurrence on its own, so that a date and a range of dates are one statement.
+            return _DATE.sub(lambda m: f"DATE '{_placeholder(days, m[1])}'", text)
 
         template = dateless(sql)
-        templates = tuple(sorted((name, dateless(r)) for name, r in (relations or {}).items()))
+        templates = tuple((name, dateless(r)) for name, r in sorted((relations or {}).items()))
         key = hashlib.sha256(repr((template, templates)).encode()).hexdigest()
         known = self._read() if self._known is None else self._known
         if key not in known:
             known[key] = _render(template, templates)
             self._learnt = True
-        rendered = known[key]
-        for day, placeholder in days.items():
-            rendered = rendered.replace(placeholder, day)
-        return rendered
+
+        def dated(found: re.Match[str]) -> str:
+            number = int(found[1]) - 1000
+            return f"CAST('{days[number]}' AS DATE)" if 0 <= number < len(days) else found[0]
+
+        return _PLACEHOLDER.sub(dated, known[key])
 
     def save(self) -> None:
         """Write what was learnt; another process's file is replaced whole.

@@ -373,3 +373,19 @@ def test_only_statements_that_come_again_are_remembered(tmp_path: Path) -> None:
     assert DuckDBRenderer(file)("SELECT x FROM t WHERE d = DATE '2026-02-03'") == (
         "SELECT x FROM t WHERE d = CAST('2026-02-03' AS DATE)"
     )
+
+
+def test_a_date_and_a_range_of_dates_are_one_statement_and_texts_stay_texts(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "rendered_sql.json"
+    render = DuckDBRenderer(file)
+    for first, last in (("2026-01-01", "2026-01-01"), ("2025-12-30", "2026-01-01")):
+        sql = f"SELECT '{first}' AS t FROM r WHERE d BETWEEN DATE '{first}' AND DATE '{last}'"
+        relation = {"r": f"SELECT d FROM t WHERE d <> DATE '{last}' AND s <> '1000-01-01'"}
+        assert render(sql, relation) == render_duckdb(sql, relation)
+        assert render(sql.replace(f"'{first}' AS t", "'x' AS t"), relation)
+    render.save()
+
+    remembered = json.loads(file.read_text())["rendered"]
+    assert len(remembered) == 3, "the text differs, the dates do not count"
