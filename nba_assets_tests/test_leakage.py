@@ -13,6 +13,7 @@ from nba_assets_tests.tiny_league import (
     SLATES,
     Sandbox,
     TinyLeague,
+    player_ids,
 )
 
 FEATURES = ("team_form", "player_features")
@@ -139,3 +140,26 @@ def test_no_feature_row_reaches_its_own_date(whole_season: Sandbox) -> None:
             f"SELECT COUNT(*) AS found, COUNTIF(history_through < game_date) AS past FROM {name}"
         )
         assert row["found"] == row["past"] > 0
+
+
+@pytest.mark.parametrize("place", [0, 100_000])
+@pytest.mark.parametrize(("old", "new"), [("BOS", "NYK"), ("NYK", "BOS")])
+def test_who_is_listed_by_two_teams_on_the_day_of_his_trade_belongs_to_the_new_one(
+    tmp_path: Path, old: str, new: str, place: int
+) -> None:
+    """The tie is broken by what is known, never by the order in which rows happen to lie."""
+    player, day = player_ids(old)[0], SLATES[8]
+    league = TinyLeague(trades={player: (day, new)})
+    (line,) = league.rows("player_box_scores", league.game(day, new), player_id=player)
+    (idle,) = league.rows(
+        "player_box_scores", league.game(day, old), team=old, status="DID_NOT_PLAY"
+    )
+    named = {"player_id": player, "player_name": line["player_name"], "status": "INACTIVE"}
+    league.tables["player_box_scores"].insert(place, idle | named)
+    sandbox = Sandbox(tmp_path / "data", league=league)
+    sandbox.build_all(tables=BUILT)
+
+    rows = sandbox.query(
+        f"SELECT team FROM player_features WHERE game_date = DATE '{LAST}' AND player_id = {player}"
+    )
+    assert rows == [{"team": new}]

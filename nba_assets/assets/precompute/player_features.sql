@@ -1,11 +1,19 @@
 -- What was known of each expected player before the game. A player is expected for the team of his
--- latest earlier box-score line (played or not) of the season, if that is no older than 21 days.
+-- latest earlier box-score line (played or not) of the season, if that is no older than 21 days. Two
+-- teams may list him on the day of his trade: he belongs to the one he came to.
 -- Players who did not play are out of the windows before these are taken.
 WITH sightings AS (
   SELECT
     player_id, player_name, season, team, game_date,
-    LEAD(game_date) OVER (PARTITION BY player_id, season ORDER BY game_date) AS next_game_date
-  FROM player_game_summary_before
+    LEAD(game_date) OVER (
+      PARTITION BY player_id, season ORDER BY game_date, first_seen, team
+    ) AS next_game_date
+  FROM (
+    SELECT
+      player_id, player_name, season, team, game_date,
+      MIN(game_date) OVER (PARTITION BY player_id, season, team) AS first_seen
+    FROM player_game_summary_before
+  ) AS lines
 ),
 windows AS (
   SELECT
