@@ -160,6 +160,7 @@ def test_who_is_listed_by_two_teams_on_the_day_of_his_trade_belongs_to_the_new_o
     sandbox.build_all(tables=BUILT)
 
     rows = sandbox.query(
-        f"SELECT team FROM player_features WHERE game_date = DATE '{LAST}' AND player_id = {player}"
+        f"SELECT team FROM player_features WHERE game_date = DATE '{SLATES[9]}' "
+        f"AND player_id = {player}"
     )
     assert rows == [{"team": new}]
