@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.certification import ledger
+from nba_assets.certification.certified import stored
 from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
 from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.certification.migrations import VERSION
@@ -204,15 +205,12 @@ def _ledger_as_of(contracts: Sequence[Contract], publication: int) -> Iterator[t
 
 def _vouched_for(contract: Contract) -> str:
     """A statement that fails unless the stored rows are those the ledger vouches for."""
-    columns = "game_date, stored_publication, stored_rows, digest"
+    columns = "game_date, stored_rows, digest"
     latest = ledger.latest_records((contract.table,), *ALWAYS, columns)
-    stored = (
-        f"(SELECT t.* FROM store.{contract.table} AS t JOIN ({latest}) AS r "
-        "ON r.game_date = t.game_date AND r.stored_publication = t.publication) AS stored_rows"
-    )
+    rows = f"({stored(contract, *ALWAYS)}) AS stored_rows"
     return (
         f"SELECT IF((SELECT COUNT(*) FROM ({latest}) AS l "
-        f"LEFT JOIN ({digest_query(contract, stored)}) AS s ON s.game_date = l.game_date "
+        f"LEFT JOIN ({digest_query(contract, rows)}) AS s ON s.game_date = l.game_date "
         "WHERE COALESCE(s.found, 0) <> l.stored_rows OR COALESCE(s.digest, "
         f"'{EMPTY_DIGEST}') <> COALESCE(l.digest, '{EMPTY_DIGEST}')) = 0, 1, "
         f"ERROR('{contract.table}: the export does not hold the rows its ledger vouches for; "

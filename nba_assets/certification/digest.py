@@ -1,9 +1,6 @@
 """The digest of a date's rows: what says that a re-run changed nothing."""
 
-from datetime import date
-
 from nba_assets.contracts.contract import Contract
-from nba_assets.engines.engine import Engine
 
 EMPTY_DIGEST = "empty"
 """of a certified date without rows"""
@@ -36,9 +33,3 @@ def digest_query(contract: Contract, rows: str) -> str:
         f"COUNT(*) AS found FROM (SELECT game_date, TO_HEX(MD5({_content(contract)})) AS content "
         f"FROM {rows}) AS contents GROUP BY game_date"
     )
-
-
-def digests(engine: Engine, contract: Contract, rows: str) -> dict[date, str]:
-    """The digest of each date that has rows in a relation of the table."""
-    found = engine.query(digest_query(contract, rows)).to_pylist()
-    return {row["game_date"]: row["digest"] for row in found}

@@ -404,10 +404,9 @@ def latest(
     last: date,
     *,
     checks: bool = True,
-    as_of: int | None = None,
 ) -> dict[tuple[str, date], Attempt]:
     """The record in force of each table and date of a range; its checks, most of it, if asked."""
-    return attempts(engine.query(records_query(tables, first, last, checks=checks, as_of=as_of)))
+    return attempts(engine.query(records_query(tables, first, last, checks=checks)))
 
 
 def records_query(
@@ -515,11 +514,9 @@ def verdicts_in_force(
     )
 
 
-def verdicts(
-    engine: Engine, tables: Sequence[str], first: date, last: date, *, as_of: int | None = None
-) -> list[Game]:
+def verdicts(engine: Engine, tables: Sequence[str], first: date, last: date) -> list[Game]:
     """The verdict in force on every game of the tables in a range of dates."""
-    return games(engine.query(verdicts_in_force(tables, first, last, as_of)))
+    return games(engine.query(verdicts_in_force(tables, first, last)))
 
 
 def games(found: "pa.Table") -> list[Game]:

@@ -248,7 +248,7 @@ def quarantine_show(
 
 def _nothing_yet(deployment: Deployment, now: Standing) -> None:
     console.show(console.verdict(now))
-    if deployment.settings.warehouse_file.exists():
+    if deployment.warehouse.exists():
         console.show("Nothing of this period was ever built; run `nba-assets backfill`.")
     else:
         console.show(f"Nothing was built yet: {no_warehouse(deployment)}.")

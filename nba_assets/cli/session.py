@@ -23,7 +23,7 @@ def require_warehouse(deployment: Deployment) -> None:
     Raises:
         ClickException: there is none yet.
     """
-    if not deployment.settings.warehouse_file.exists():
+    if not deployment.warehouse.exists():
         raise click.ClickException(no_warehouse(deployment))
 
 

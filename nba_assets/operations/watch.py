@@ -65,10 +65,7 @@ def watched(source: Source, dates: Sequence[date]) -> list[Watched]:
         if year not in published:
             continue
         through = source.covers(year).through
-        delivered = {
-            name: source.read(name, days[0], days[-1]).rows.sort_by("game_id")
-            for name in RAW_TABLES
-        }
+        delivered = {name: source.read(name, days[0], days[-1]).rows for name in RAW_TABLES}
         found += [_watched(delivered, day) for day in days if day <= through]
     return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import miscounted, stored
-from nba_assets.certification.digest import EMPTY_DIGEST, digests
+from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
 from nba_assets.certification.ledger import Status
 from nba_assets.certification.migrations import VERSION
 from nba_assets.certification.schema import migrate, prepare
@@ -109,7 +109,9 @@ def test_every_record_and_verdict_comes_along(old: Sandbox) -> None:
         assert miscounted(engine, TABLES, date.min, date.max) == {}
         for name in TABLES:
             contract = old.tables[name].contract
-            found = digests(engine, contract, f"({stored(contract, date.min, date.max)}) AS s")
+            rows = f"({stored(contract, date.min, date.max)}) AS s"
+            told = engine.query(digest_query(contract, rows)).to_pylist()
+            found = {row["game_date"]: row["digest"] for row in told}
             for (table, day), attempt in latest.items():
                 if table == name:
                     assert found.get(day, EMPTY_DIGEST) == (attempt.digest or EMPTY_DIGEST)
