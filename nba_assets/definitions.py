@@ -13,13 +13,13 @@ from nba_assets.deployment import (
 )
 from nba_assets.orchestration.chain import build_chain
 from nba_assets.orchestration.partitions import game_date_partitions
-from nba_assets.orchestration.sensors import new_game_dates
-from nba_assets.seasons import today as eastern_today
+from nba_assets.orchestration.sensors import watch_game_dates
+from nba_assets.seasons import now as eastern_now
 from nba_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
+    from datetime import datetime
 
     from nba_assets.certification.ledger import Attempt
     from nba_assets.certification.publish import Publisher
@@ -46,12 +46,12 @@ def build_defs(
     source: "Source | None" = None,
     warehouse: "Warehouse | None" = None,
     on_built: "Callable[[Sequence[Attempt]], None] | None" = None,
-    today: "Callable[[], date]" = eastern_today,
+    now: "Callable[[], datetime]" = eastern_now,
 ) -> dg.Definitions:
     """The definitions of a deployment; a test overrides pieces instead of patching them.
 
-    ``on_built`` is told the attempts of a table and season as soon as they are recorded; ``today``
-    is what the sensors take for the current date.
+    ``on_built`` is told the attempts of a table and season as soon as they are recorded; ``now``
+    is what sensors and schedules take for the current moment.
     """
     settings = settings or Settings.from_environment()
     chosen = tables or build_tables(settings)
@@ -88,8 +88,8 @@ def build_defs(
             ),
         ],
         sensors=[
-            new_game_dates(
-                WHOLE_GRAPH, deployment, BEFORE_TIPOFF, today, running=settings.is_watching
+            watch_game_dates(
+                WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=settings.is_watching
             )
         ],
         executor=dg.in_process_executor,

@@ -5,6 +5,7 @@ Free of dagster, so that commands which only ask the ledger start at once.
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from nba_assets.certification.certified import refuse_another_source
 from nba_assets.certification.publish import Publisher
 from nba_assets.certification.schema import prepare
 from nba_assets.engines.duckdb_file import DuckDBFile
+from nba_assets.operations.plan import Standing, standing, untouched
 from nba_assets.settings import Settings
+from nba_assets.sources.source import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +122,30 @@ class Deployment:
         with self.store.reading() as engine:
             refuse_another_source(ledger.source_identity(engine), self.source.identity)
             yield engine
+
+    def look(self, dates: "Sequence[date]", *, deep: bool = False) -> Standing:
+        """Where dates stand; ``deep`` compares every stored row with what was published.
+
+        Raises:
+            AnotherSource: as ``reading``.
+            SourceError: the source cannot tell what it publishes.
+        """
+        listed = self._listed()
+        with self.reading() as engine:
+            if engine is None:
+                return untouched(self.tables, dates)
+            return standing(engine, self.tables, dates, self.source.name, listed=listed, deep=deep)
+
+    def _listed(self) -> "Callable[[int], Coverage]":
+        """What the source lists of a season; nothing of one it does not publish."""
+        published = set(self.source.seasons())
+
+        def listed(year: int) -> Coverage:
+            if year in published:
+                return self.source.covers(year)
+            return Coverage(date(year, 9, 30), {})
+
+        return listed
 
     def publisher(self, run_id: str) -> Publisher:
         """What builds, and compares, dates of the tables on behalf of a run or a command."""

@@ -55,6 +55,11 @@ def eastern_date(moment: datetime) -> date:
     return moment.astimezone(EASTERN).date()
 
 
+def now() -> datetime:
+    """The current moment, by US Eastern clocks."""
+    return datetime.now(EASTERN)
+
+
 def today() -> date:
     """The current US Eastern date."""
-    return datetime.now(EASTERN).date()
+    return now().date()

@@ -49,7 +49,11 @@ class Settings(BaseModel):
     automation: bool | None = None
     """whether `dagster dev` and the daemon watch the source; unset: they do, but for `simulated`"""
     watched_days: Annotated[int, Field(ge=0, le=60)] = 7
-    """how many days back the watcher looks for new game dates"""
+    """how many days back the watcher reads the source again for corrections"""
+    expected_hours: Annotated[float, Field(gt=0, le=72)] = 8.0
+    """hours after the last tip-off of a date by which all of it is expected"""
+    game_by_game: bool = False
+    """whether a date with a game in play is built as its games end, not when all have"""
 
     @property
     def is_watching(self) -> bool:

@@ -29,6 +29,7 @@ from nba_assets.certification.ledger import (
 )
 from nba_assets.contracts.contract import Contract, Severity, Unit
 from nba_assets.contracts.dated_table import DatedTable, Scope
+from nba_assets.errors import BadInput, NbaAssetsError
 
 KEPT_EARLIER = "kept_earlier"
 """Rule of a game that passed on a date whose earlier version, without it, stays."""
@@ -169,6 +170,10 @@ class Judged:
         return round(100 * min(self.counts.actual / self.counts.expected, share), 2)
 
 
+FAILED = "failed"
+"""Rule of a date that could not be built: trying again may help."""
+BAD_INPUT = "bad_input"
+"""Rule of a date whose source cannot be understood: trying again will not help."""
 LATE = "delivered_after_waiver"
 """Rule of a waived game that the source delivers after all."""
 
@@ -333,7 +338,7 @@ def failed(
     table: DatedTable,
     day: date,
     before: Attempt | None,
-    message: str,
+    error: NbaAssetsError,
     origin: Origin,
     publication: int,
 ) -> Decision:
@@ -344,7 +349,9 @@ def failed(
     later windows of the season with it.
     """
     stored = _stored(before)
-    cause = Cause(table.name, day, None, "failed", message)
+    message = f"{type(error).__name__}: {error}"
+    rule = BAD_INPUT if isinstance(error, BadInput) else FAILED
+    cause = Cause(table.name, day, None, rule, message)
     verdict = Game(
         table.name,
         day,

@@ -445,6 +445,14 @@ def last_recorded(engine: Engine) -> Trace | None:
     return Trace(**{**rows[0], "recorded_at": moment(rows[0]["recorded_at"])}) if rows else None
 
 
+def first_date(engine: Engine) -> date | None:
+    """The first date that was ever attempted in any table; None before the first attempt."""
+    first: date | None = engine.query(
+        "SELECT MIN(game_date) AS first_date FROM ledger.attempts"
+    ).to_pylist()[0]["first_date"]
+    return first
+
+
 def history(engine: Engine, table: str, day: date) -> list[Attempt]:
     """Every attempt at one date of a table, oldest first."""
     rows = engine.query(

@@ -19,6 +19,7 @@ from nba_assets.certification.certified import (
     refuse_another_source,
     stored,
 )
+from nba_assets.certification.compare import differing
 from nba_assets.certification.decide import (
     LATE,
     Decision,
@@ -28,7 +29,7 @@ from nba_assets.certification.decide import (
     failed,
     judge,
 )
-from nba_assets.certification.digest import EMPTY_DIGEST, digest_query
+from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import Attempt, Restoration
 from nba_assets.certification.schedule import (
     beyond_what_is_published,
@@ -62,7 +63,7 @@ from nba_assets.contracts.dated_table import (
     FromSQL,
     Scope,
 )
-from nba_assets.engines.engine import Load, Query, Step
+from nba_assets.engines.engine import Query, Step
 from nba_assets.errors import (
     AnotherSource,
     BadInput,
@@ -73,12 +74,13 @@ from nba_assets.errors import (
     WarehouseError,
 )
 from nba_assets.seasons import FIRST_GAME_DATE, game_dates, season_start, season_year
+from nba_assets.sources.source import Delivery
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from nba_assets.engines.engine import Engine, Warehouse
-    from nba_assets.sources.source import Delivery, Refused, Source
+    from nba_assets.sources.source import Refused, Source
 
 
 @dataclass(frozen=True)
@@ -174,36 +176,11 @@ class Publisher:
     def _compare(
         self, engine: "Engine", table: DatedTable, dates: Sequence[date], staged: _Staged
     ) -> list[date]:
-        of_dates = (
-            "(SELECT * FROM delivered "
-            "WHERE game_date IN (SELECT game_date FROM target_dates)) AS rows_of_dates"
-        )
-        names = (table.name,)
-        digests, records, restored, source = engine.run(
-            [
-                *games_steps(dates, (), (), ()),
-                Load("delivered", staged.delivered),
-                Query(digest_query(table.contract, of_dates)),
-                Query(ledger.records_query(names, dates[0], dates[-1], checks=False)),
-                Query(ledger.restorations_query(names)),
-                Query(ledger.SOURCE),
-            ]
-        )
-        refuse_another_source(ledger.source_of(source), self._source.identity)
-        delivered = {row["game_date"]: row["digest"] for row in digests.to_pylist()}
-        attempts = ledger.attempts(records)
-        refused = {row.game_date for row in staged.refused}
-        rejected = ledger.rejected_versions(restored)
-
-        def differs(day: date) -> bool:
-            attempt = attempts.get((table.name, day))
-            if attempt is None or not attempt.status.certified or day in staged.held:
-                return True
-            taken = {attempt.digest or EMPTY_DIGEST, *rejected.get((table.name, day), ())}
-            return day in refused or delivered.get(day, EMPTY_DIGEST) not in taken
-
+        refuse_another_source(ledger.source_identity(engine), self._source.identity)
+        delivery = Delivery(staged.delivered, staged.refused)
+        differ = set(differing(engine, self._tables, table.name, dates, delivery))
         engine.transaction([LOOKED], [look(table.contract, self._run_id, dates)])
-        return [day for day in dates if differs(day)]
+        return [day for day in dates if day in differ or day in staged.held]
 
     def _attempts(self, table: DatedTable, dates: Sequence[date]) -> list[Attempt]:
         try:
@@ -448,7 +425,7 @@ class Publisher:
             )
         return _Staged(delivery.rows, delivery.refused, held=held)
 
-    def _delivered(self, table: str, first: date, last: date, dates: Sequence[date]) -> "Delivery":
+    def _delivered(self, table: str, first: date, last: date, dates: Sequence[date]) -> Delivery:
         """A range; only the dates asked for where others of it cannot be read."""
         try:
             return self._source.read(table, first, last)
@@ -499,7 +476,6 @@ class Publisher:
         self, table: DatedTable, dates: Sequence[date], error: NbaAssetsError
     ) -> list[Attempt]:
         """Record that nothing could be built, with the error as the reason."""
-        message = f"{type(error).__name__}: {error}"
         with self._warehouse.writing() as engine:
             records, number, source = engine.run(
                 [
@@ -513,7 +489,7 @@ class Publisher:
             latest, last = ledger.attempts(records), ledger.publication_of(number)
             origin = self._origin(table)
             decisions = [
-                failed(table, day, latest.get((table.name, day)), message, origin, last)
+                failed(table, day, latest.get((table.name, day)), error, origin, last)
                 for day in dates
             ]
             publish(engine, table.contract, decisions)

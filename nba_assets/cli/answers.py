@@ -21,7 +21,7 @@ from nba_assets.cli.options import (
     print_json,
     table_named,
 )
-from nba_assets.cli.session import look_at, no_warehouse
+from nba_assets.cli.session import no_warehouse
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.checkpoint import checkpoints
@@ -49,7 +49,7 @@ def status(
     counts: bool,
 ) -> None:
     """Is every past date complete? Yes or no, the gaps, coverage, and the model's error."""
-    now = look_at(deployment, dates)
+    now = deployment.look(dates)
     if as_json:
         print_json(_status_record(deployment, now))
         return
@@ -79,7 +79,7 @@ def plan(
     everything: bool,
 ) -> None:
     """What would run, and why: missing, held, waiver, stale, or because an input of it will run."""
-    now = look_at(deployment, dates)
+    now = deployment.look(dates)
     needs = what_must_run(now)
     wanted = runs(needs, deployment.tables)
     if as_json:
@@ -134,7 +134,7 @@ def certify(
     Beside this strict rule, usage_rate must be there on the required share of the rows with
     minutes > 0, overall and in every season (NBA_ASSETS_USAGE_RATE_COVERAGE_SEASON, 0.45).
     """
-    now = look_at(deployment, dates, deep=deep)
+    now = deployment.look(dates, deep=deep)
     with deployment.reading() as engine:
         found = _gates(deployment, engine, now)
         records = checkpoints(engine, now) if as_json else []
@@ -197,7 +197,7 @@ def quarantine_list(
 ) -> None:
     """What is rejected now: table, date, game, reason."""
     tables = (table_named(deployment, table),) if table else tuple(deployment.tables)
-    now = look_at(deployment, dates).within(tables, set(dates))
+    now = deployment.look(dates).within(tables, set(dates))
     with deployment.reading() as engine:
         found = report.rejected(engine, now, closed=history) if engine else []
     if as_json:

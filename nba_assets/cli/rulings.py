@@ -12,7 +12,7 @@ from nba_assets.certification.certified import dates_of_game
 from nba_assets.certification.ledger import Kind, Ruling, Verdict
 from nba_assets.cli import console
 from nba_assets.cli.options import as_json_option, dates_of, print_json, reason_of, table_named
-from nba_assets.cli.session import look_at, writing
+from nba_assets.cli.session import writing
 from nba_assets.contracts.contract import Unit
 from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.deployment import Deployment
@@ -215,7 +215,7 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
 def _what_follows(deployment: Deployment) -> None:
     """Say what a waiver, or its end, makes run."""
     dates = dates_of(deployment, None, None, ())
-    needs = [n for n in look_at(deployment, dates).needs.values() if n.reason is Reason.WAIVER]
+    needs = [n for n in deployment.look(dates).needs.values() if n.reason is Reason.WAIVER]
     days = len({need.game_date for need in needs})
     click.echo(
         f"It takes effect on {console.plural(days, 'date')} and on what waits for them with "

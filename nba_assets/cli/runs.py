@@ -18,7 +18,6 @@ from nba_assets.cli.options import (
     period,
     selected,
 )
-from nba_assets.cli.session import look_at
 from nba_assets.contracts.dated_table import FromSource
 from nba_assets.deployment import Deployment
 from nba_assets.operations.plan import (
@@ -64,7 +63,7 @@ def backfill(
     delivered = _differing(deployment, dates, tables)
 
     def look() -> Standing:
-        now = corrected(look_at(deployment, dates), delivered).within(tables, set(dates))
+        now = corrected(deployment.look(dates), delivered).within(tables, set(dates))
         delivered.clear()  # what was said once has been launched
         return now
 
@@ -90,7 +89,7 @@ def repair(
     Exits 0 exactly when every date of the period ended complete or expectedly empty.
     """
     with _launched(deployment) as launch:
-        repair_until_done(lambda: look_at(deployment, dates, deep=deep), launch)
+        repair_until_done(lambda: deployment.look(dates, deep=deep), launch)
     _conclude(deployment, dates, tuple(deployment.tables), everything=everything)
 
 
@@ -188,7 +187,7 @@ def _conclude(
     known = past_dates(
         deployment.settings.first_date, today() - timedelta(days=1), deployment.source.seasons()
     )
-    whole = look_at(deployment, sorted({*known, *dates}))
+    whole = deployment.look(sorted({*known, *dates}))
     now = whole.within(tables, set(dates))
     show_report(deployment, now, everything=everything, counts=False)
     others = [

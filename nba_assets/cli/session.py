@@ -1,8 +1,6 @@
 """Sessions of commands on the warehouse, and what they find there."""
 
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +8,10 @@ import click
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import refuse_another_source
 from nba_assets.deployment import Deployment
-from nba_assets.operations.plan import Standing, standing, untouched
-from nba_assets.sources.source import Coverage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nba_assets.engines.engine import Engine
 
 
@@ -54,29 +52,6 @@ def writing(deployment: Deployment, *, any_source: bool = False) -> "Iterator[En
         if not any_source:
             refuse_another_source(ledger.source_identity(engine), deployment.source.identity)
         yield engine
-
-
-def look_at(deployment: Deployment, dates: Sequence[date], *, deep: bool = False) -> Standing:
-    """Where the dates stand; ``deep`` compares every stored row with what was published."""
-    listed = _listed(deployment)
-    with deployment.reading() as engine:
-        if engine is None:
-            return untouched(deployment.tables, dates)
-        return standing(
-            engine, deployment.tables, dates, deployment.source.name, listed=listed, deep=deep
-        )
-
-
-def _listed(deployment: Deployment) -> "Callable[[int], Coverage]":
-    """What the source lists of a season; nothing of one it does not publish."""
-    published = set(deployment.source.seasons())
-
-    def listed(year: int) -> Coverage:
-        if year in published:
-            return deployment.source.covers(year)
-        return Coverage(date(year, 9, 30), {})
-
-    return listed
 
 
 def no_warehouse(deployment: Deployment) -> str:

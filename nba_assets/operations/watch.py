@@ -1,42 +1,49 @@
-"""What a source has that the warehouse does not: the dates to run, as a watcher sees them."""
+"""What a watcher asks to be run, and when.
+
+What must run is what ``plan`` says, for the source as it is now. A watcher adds when: a date with a
+game in play waits; what is held is run again as soon as the source has anything else of it; what
+failed, or was asked for and left no trace, is tried again after growing pauses, up to a limit.
+"""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
-from nba_assets.certification import ledger
-from nba_assets.contracts.dated_table import SCHEDULE
-from nba_assets.engines.engine import Engine
-from nba_assets.operations.plan import spans
-from nba_assets.seasons import season_year
-from nba_assets.sources.source import RAW_TABLES, Source
+from nba_assets.certification.decide import FAILED
+from nba_assets.contracts.dated_table import FromSource
+from nba_assets.operations.plan import Need, Standing, corrected, plan, runs
+from nba_assets.operations.source_now import Watched
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 30, 60, 120, 240, 480, 960))
+"""before each further try; after the last the date is left to an operator"""
+ASK_AGAIN = timedelta(hours=6)
+"""how often the source is asked about a date that is held and older than those watched"""
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A date as the source has it now."""
+class Asked:
+    """What was last asked for a date."""
 
-    day: date
-    statuses: frozenset[str]
-    """of its games that are not postponed; none where it lists none"""
     fingerprint: str
-    """of every row the source has of it: another one where anything differs"""
+    """of what the source had of it"""
+    work: str
+    """digest of what was to be done for other reasons than that it is held"""
+    tries: int
+    """how often the same was asked again"""
+    at: datetime
+    looked: datetime
+    """when the source was last asked about it"""
 
     @property
-    def is_over(self) -> bool:
-        """Whether all its games are final; so is a date without games."""
-        return self.statuses <= {"FINAL"}
+    def is_given_up(self) -> bool:
+        """Whether no further try follows."""
+        return self.tries >= len(PAUSES)
 
-    @property
-    def is_to_come(self) -> bool:
-        """Whether no game of it has begun, and one will."""
-        return self.statuses == {"SCHEDULED"}
+    def may_be_tried(self, moment: datetime) -> bool:
+        """Whether a moment is late enough for the next try."""
+        return not self.is_given_up and moment >= self.at + PAUSES[self.tries]
 
 
 @dataclass(frozen=True)
@@ -46,87 +53,143 @@ class Block:
     first: date
     last: date
     tables: tuple[str, ...]
-    fingerprint: str
-    """of all its dates"""
+    key: str
+    """equal where the same was asked for: what the source has, what is to be done, which try"""
 
 
-def watched(source: Source, dates: Sequence[date]) -> list[Watched]:
-    """The dates, ascending, of seasons whose schedule is published, as the source has them now.
+@dataclass(frozen=True)
+class Due:
+    """What is to be run now, and what is then to be remembered."""
 
-    A date after what its schedule covers is left out: what it must hold is unknown.
+    blocks: Sequence[Block]
+    asked: Mapping[date, Asked]
+    given_up: Sequence[Need]
+    """what no further try follows for"""
 
-    Raises:
-        SourceError: the source cannot be read.
+
+def to_look_at(
+    now: Standing, recent: Iterable[date], asked: Mapping[date, Asked], moment: datetime
+) -> list[date]:
+    """The dates to ask the source about: the recent ones, and older ones that want rows of it.
+
+    The latter not as often.
     """
-    published = set(source.seasons())
-    found = []
-    for year, season in groupby(dates, season_year):
-        days = list(season)
-        if year not in published:
-            continue
-        through = source.covers(year).through
-        delivered = {name: source.read(name, days[0], days[-1]).rows for name in RAW_TABLES}
-        found += [_watched(delivered, day) for day in days if day <= through]
-    return found
+    older = {
+        day
+        for (name, day), need in now.needs.items()
+        if isinstance(now.tables[name].produce, FromSource) and need.causes and not need.waits
+    }
+    return sorted(
+        {*recent}.union(
+            day for day in older if day not in asked or moment >= asked[day].looked + ASK_AGAIN
+        )
+    )
 
 
-def _watched(delivered: "Mapping[str, pa.Table]", day: date) -> Watched:
-    import pyarrow.compute as pc
+def due(
+    now: Standing,
+    found: Sequence[Watched],
+    before_tipoff: Collection[str],
+    asked: Mapping[date, Asked],
+    moment: datetime,
+    *,
+    game_by_game: bool = False,
+) -> Due:
+    """What is due at a moment when nothing runs.
 
-    content = hashlib.sha256()
-    statuses: set[str] = set()
-    for name, rows in delivered.items():
-        of_day = rows.filter(pc.equal(rows["game_date"], day)).to_pylist()
-        content.update(repr([name, *sorted(map(repr, of_day))]).encode())
-        if name == SCHEDULE:
-            statuses = {str(game["status"]) for game in of_day} - {"POSTPONED"}
-    return Watched(day, frozenset(statuses), content.hexdigest()[:16])
+    ``asked`` is what was remembered the last time; without it held dates are run once more.
+    """
+    seen = {one.day: one for one in found}
+    allowed = {
+        day: _allowed(one, now.tables, before_tipoff, moment, game_by_game=game_by_game)
+        for day, one in seen.items()
+    }
+    now = corrected(
+        now, {name: [d for d, one in seen.items() if name in one.differing] for name in now.tables}
+    )
+    needs = {
+        key: need for key, need in now.needs.items() if key[0] in allowed.get(key[1], now.tables)
+    }
+    by_day: dict[date, list[Need]] = defaultdict(list)
+    for need in needs.values():
+        by_day[need.game_date].append(need)
+    remembered: dict[date, Asked] = {}
+    running: set[date] = set()
+    tried: set[tuple[str, date]] = set()
+    for day, of_day in by_day.items():
+        last, one = asked.get(day), seen.get(day)
+        asking = _asking(of_day, one, last, moment)
+        if asking is not None:
+            running.add(day)
+            remembered[day] = asking
+            if last and asking.fingerprint == last.fingerprint and not asking.tries:
+                tried.update((n.table_name, day) for n in of_day if not n.changed)
+        elif last is not None:
+            remembered[day] = replace(last, looked=moment) if one else last
+    wanted = (
+        need
+        for need in plan(replace(now, needs=needs), tried)
+        if need.game_date in running and need.table_name in allowed.get(need.game_date, now.tables)
+    )
+    given_up = [
+        need
+        for day in sorted(remembered.keys() - running)
+        for need in by_day[day]
+        if remembered[day].is_given_up and (need.changed or _may_pass(need))
+    ]
+    blocks = [
+        Block(run.first, run.last, run.tables, _key(run.first, run.last, remembered))
+        for run in runs(wanted, now.tables)
+    ]
+    return Due(blocks, remembered, given_up)
 
 
-def never_run(engine: Engine | None, before: Sequence[date]) -> list[date]:
-    """The dates nobody ever ran, of those that the windows of later ones need."""
-    if engine is None or not before:
-        return list(before)
-    latest = ledger.latest(engine, (SCHEDULE,), before[0], before[-1], checks=False)
-    return [day for day in before if (SCHEDULE, day) not in latest]
-
-
-def to_run(
-    engine: Engine | None,
+def _allowed(
+    one: Watched,
     tables: Collection[str],
     before_tipoff: Collection[str],
-    found: Sequence[Watched],
-    requested: Mapping[date, str],
-) -> list[Block]:
-    """What is due: dates that are over and not certified in all tables, and, of those to come, what
-    can be certified before the games.
-
-    A date with a game in play waits until all are final. ``requested`` are the fingerprints that
-    were asked for already: what came out as it did then is not asked for again until the source has
-    something else. ``engine`` is None where there is no warehouse yet.
-    """
-    certified = _certified(engine, tables, found)
-    due: dict[tuple[str, ...], dict[date, str]] = {}
-    for one in found:
-        wanted = tables if one.is_over else before_tipoff if one.is_to_come else ()
-        is_new = requested.get(one.day) != one.fingerprint
-        complete = all((name, one.day) in certified for name in wanted)
-        # Before the games lists change, and what was certified from an earlier one is run again.
-        if wanted and is_new and (one.is_to_come or not complete):
-            due.setdefault(tuple(wanted), {})[one.day] = one.fingerprint
-    return [block for wanted, days in due.items() for block in _blocks(wanted, days)]
+    moment: datetime,
+    *,
+    game_by_game: bool,
+) -> Collection[str]:
+    """The tables that can be built of a date as it is; past its time all, to say what is late."""
+    if one.is_over or moment >= one.expected_by:
+        return tables
+    if one.is_to_come:
+        return before_tipoff
+    return tables if game_by_game else ()
 
 
-def _blocks(tables: tuple[str, ...], days: Mapping[date, str]) -> Iterator[Block]:
-    for first, last in spans(days):
-        prints = "".join(days[day] for day in sorted(days) if first <= day <= last)
-        yield Block(first, last, tables, hashlib.sha256(prints.encode()).hexdigest()[:16])
+def _asking(
+    needs: Sequence[Need], one: Watched | None, last: Asked | None, moment: datetime
+) -> Asked | None:
+    """What to ask for a date now; None to leave it as it is."""
+    changed = sorted((need.table_name, need.reason.value) for need in needs if need.changed)
+    if not changed and all(need.waits for need in needs):
+        return None
+    if one is not None and not (one.is_over or one.is_to_come):
+        changed = []  # in play, its rows change all the time: what is final counts
+    work = hashlib.sha256(repr(changed).encode()).hexdigest()[:16] if changed else ""
+    fingerprint = one.fingerprint if one else last.fingerprint if last else ""
+    if last is None or fingerprint != last.fingerprint or work not in ("", last.work):
+        return Asked(fingerprint, work, 0, moment, moment)
+    if (work or any(map(_may_pass, needs))) and last.may_be_tried(moment):
+        return Asked(fingerprint, work or last.work, last.tries + 1, moment, moment)
+    return None
 
 
-def _certified(
-    engine: Engine | None, tables: Collection[str], found: Sequence[Watched]
-) -> set[tuple[str, date]]:
-    if engine is None or not found:
-        return set()
-    latest = ledger.latest(engine, tables, found[0].day, found[-1].day, checks=False)
-    return {key for key, attempt in latest.items() if attempt.status.certified}
+def _may_pass(need: Need) -> bool:
+    """Whether trying again may help where nothing has changed: something raised, and may not."""
+    return any(
+        cause.rule == FAILED and cause.is_of(need.table_name, need.game_date)
+        for cause in need.causes
+    )
+
+
+def _key(first: date, last: date, asked: Mapping[date, Asked]) -> str:
+    told = [
+        (f"{day}", one.fingerprint, one.work, one.tries)
+        for day, one in sorted(asked.items())
+        if first <= day <= last
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

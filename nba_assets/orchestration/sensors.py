@@ -1,90 +1,120 @@
-"""What starts runs by itself: a sensor that asks for new game dates.
+"""What starts runs by itself: a sensor that keeps every date as the source has it.
 
-It decides from the source and the ledger, never from what it did before: its cursor only remembers
-which versions of a date were asked for, so that a date that is held is not run again and again
-while the source has nothing else. Without the cursor, dates that are held are run once more, and
-nothing else happens.
+It decides from the source and the ledger. Its cursor remembers what was last asked for a date, so
+that what is held is not run again while the source has nothing else, and what fails not too often.
+Without the cursor, held dates are run once more; the run key drops what was run before.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.operations.watch import Block, never_run, to_run, watched
+from nba_assets.certification import ledger
+from nba_assets.operations.plan import past_dates
+from nba_assets.operations.source_now import read, watched
+from nba_assets.operations.watch import Asked, Block, due, to_look_at
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
-from nba_assets.seasons import game_dates, season_start
+from nba_assets.seasons import eastern_date, season_start
 
 if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
 
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
-def new_game_dates(
+
+def watch_game_dates(
     job: str,
     deployment: "Callable[[], Deployment]",
     before_tipoff: tuple[str, ...],
-    today: Callable[[], date],
+    now: Callable[[], datetime],
     *,
     running: bool,
 ) -> dg.SensorDefinition:
-    """A sensor on the last ``watched_days`` and today that runs a job; see ``operations.watch``.
+    """A sensor that runs a job for what ``operations.watch`` says is due.
 
     A tick that fails leaves the cursor, so that nothing it should have asked for is lost.
     """
 
     @dg.sensor(
-        name="new_game_dates",
+        name="watch_game_dates",
         job_name=job,
         minimum_interval_seconds=300,
         default_status=(
             dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
         ),
         description=(
-            "Runs the dates of the last days whose games are all final and that are not certified "
-            "in every table, unbroken ones as one run; and what can be known of today's games "
-            "before they begin, again whenever the source has anything new of them."
+            "Runs what is not certified, or certified otherwise than the source has it now: dates "
+            "whose games are over, corrected ones with what depends on them, and what can be known "
+            "of today's games before they begin. Waits for games in play, and for runs to end."
         ),
     )
-    def new_game_dates(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        chosen = deployment()
-        last = today()
-        first = max(last - timedelta(days=chosen.settings.watched_days), chosen.settings.first_date)
-        earlier = max(season_start(first), chosen.settings.first_date)
-        before = list(game_dates(earlier, first - timedelta(days=1)))
-        found = watched(chosen.source, list(game_dates(first, last)))
-        asked = _read(context.cursor)
-        with chosen.reading() as engine:
-            missing = never_run(engine, before)
-            blocks = to_run(engine, tuple(chosen.tables), before_tipoff, found, asked)
-        if missing:
+    def watch_game_dates(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        unfinished = context.instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED), limit=1)
+        if unfinished:
+            run = unfinished[0].dagster_run
+            return dg.SkipReason(f"waits for run {run.run_id}, which is {run.status.value}")
+        moment, chosen = now(), deployment()
+        settings = chosen.settings
+        today = eastern_date(moment)
+        recent = max(today - timedelta(days=settings.watched_days), settings.first_date)
+        since = _tended_since(chosen, recent)
+        if since is None:
             return dg.SkipReason(
-                f"{len(missing)} dates from {missing[0]} to {missing[-1]} were never run: without "
-                "them the features of later dates are held. Run `nba-assets backfill` first"
+                f"nothing was ever built, and the season of {recent} began before: what could be "
+                "built of it now would be held. Run `nba-assets backfill` first"
             )
-        if not blocks:
-            return dg.SkipReason(f"nothing new from {first} to {last}")
-        days = {
-            one.day: one.fingerprint
-            for one in found
-            if any(block.first <= one.day <= block.last for block in blocks)
-        }
-        kept = {day: known for day, known in asked.items() if day >= first}
-        return dg.SensorResult(
-            [_request(block) for block in blocks], cursor=_written({**kept, **days})
+        standing = chosen.look(past_dates(since, today, chosen.source.seasons()))
+        asked = _read(context.cursor)
+        recent_dates = [day for day in standing.dates if day >= recent]
+        looked_at = to_look_at(standing, recent_dates, asked, moment)
+        readings = read(chosen.source, chosen.tables, looked_at)
+        with chosen.reading() as engine:
+            found = watched(
+                engine, chosen.tables, readings, timedelta(hours=settings.expected_hours)
+            )
+        ripe = due(
+            standing, found, before_tipoff, asked, moment, game_by_game=settings.game_by_game
         )
+        cursor = _written(ripe.asked)
+        if not ripe.blocks:
+            return dg.SensorResult(
+                skip_reason=f"nothing to do from {since} to {today}", cursor=cursor
+            )
+        return dg.SensorResult([_request(block) for block in ripe.blocks], cursor=cursor)
 
-    return new_game_dates
+    return watch_game_dates
+
+
+def _tended_since(deployment: "Deployment", recent: date) -> date | None:
+    """The first date that is kept complete: the first there ever was a record of.
+
+    Before there is any, the first recent one, unless its season has earlier ones that its windows
+    would lack: the first build of a warehouse is an operator's.
+    """
+    with deployment.reading() as engine:
+        first = ledger.first_date(engine) if engine else None
+    if first is not None:
+        return first
+    begun = max(season_start(recent), deployment.settings.first_date)
+    return recent if begun >= recent else None
 
 
 def _request(block: Block) -> dg.RunRequest:
-    """One run of the block; the same block with the same rows is never run twice."""
+    """One run of the block; what was asked for with the same key is not run twice."""
     return dg.RunRequest(
-        run_key=f"{block.first}…{block.last} {','.join(block.tables)} {block.fingerprint}",
+        run_key=f"{block.first}…{block.last} {','.join(block.tables)} {block.key}",
         asset_selection=[dg.AssetKey(name) for name in block.tables],
         tags={
             ASSET_PARTITION_RANGE_START_TAG: block.first.isoformat(),
@@ -93,10 +123,26 @@ def _request(block: Block) -> dg.RunRequest:
     )
 
 
-def _read(cursor: str | None) -> dict[date, str]:
-    stored: Mapping[str, str] = json.loads(cursor) if cursor else {}
-    return {date.fromisoformat(day): known for day, known in stored.items()}
+def _read(cursor: str | None) -> dict[date, Asked]:
+    stored: Mapping[str, tuple[str, str, int, str, str]] = json.loads(cursor) if cursor else {}
+    return {
+        date.fromisoformat(day): Asked(
+            fingerprint, work, tries, datetime.fromisoformat(at), datetime.fromisoformat(looked)
+        )
+        for day, (fingerprint, work, tries, at, looked) in stored.items()
+    }
 
 
-def _written(asked: Mapping[date, str]) -> str:
-    return json.dumps({day.isoformat(): known for day, known in sorted(asked.items())})
+def _written(asked: Mapping[date, Asked]) -> str:
+    return json.dumps(
+        {
+            day.isoformat(): (
+                one.fingerprint,
+                one.work,
+                one.tries,
+                one.at.isoformat(),
+                one.looked.isoformat(),
+            )
+            for day, one in sorted(asked.items())
+        }
+    )

@@ -12,11 +12,20 @@ from nba_assets.assets.models import player_points_model
 from nba_assets.assets.raw import player_box_scores
 from nba_assets.certification.audit import Audit, Counts, Violation
 from nba_assets.certification.certified import DueGame, Held, Readiness
-from nba_assets.certification.decide import Decision, Origin, Stored, decide, failed, judge
+from nba_assets.certification.decide import (
+    BAD_INPUT,
+    Decision,
+    Origin,
+    Stored,
+    decide,
+    failed,
+    judge,
+)
 from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import WHOLE_DATE, Attempt, Cause, Status, Verdict
 from nba_assets.contracts.contract import Severity
 from nba_assets.contracts.dated_table import DatedTable
+from nba_assets.errors import BadInput, SourceUnavailable
 
 DAY = date(2026, 1, 3)
 BY_GAME, BY_DATE = player_box_scores.TABLE, player_points_model.table(Path("models"))
@@ -236,7 +245,7 @@ def test_the_stored_games_of_a_held_date_are_those_that_pass(rows: int) -> None:
 def test_a_failure_keeps_everything_stored() -> None:
     before = _before(Status.COMPLETE)
 
-    decision = failed(BY_GAME, DAY, before, "SourceUnavailable: throttled", ORIGIN, 7)
+    decision = failed(BY_GAME, DAY, before, SourceUnavailable("throttled"), ORIGIN, 7)
 
     assert not decision.replaces
     assert decision.attempt.status is Status.FAILED
@@ -246,9 +255,10 @@ def test_a_failure_keeps_everything_stored() -> None:
 
 
 def test_a_failure_of_a_date_never_tried() -> None:
-    attempt = failed(BY_GAME, DAY, None, "no", ORIGIN, 7).attempt
+    attempt = failed(BY_GAME, DAY, None, BadInput("no"), ORIGIN, 7).attempt
 
     assert (attempt.attempt, attempt.stored_publication, attempt.stored_rows) == (1, None, 0)
+    assert [cause.rule for cause in attempt.causes] == [BAD_INPUT], "trying again will not help"
 
 
 def _judged(games: Sequence[DueGame], violations: Sequence[Violation], before: Attempt) -> Any:

@@ -8,7 +8,7 @@ from nba_assets.certification import ledger
 from nba_assets.certification.decide import Decision, Origin, failed
 from nba_assets.certification.transaction import publish
 from nba_assets.engines.engine import Engine
-from nba_assets.errors import WarehouseError
+from nba_assets.errors import SourceUnavailable, WarehouseError
 from nba_assets_tests.tiny_league import SLATES, Sandbox
 
 TABLE = "team_box_scores"
@@ -19,7 +19,7 @@ ORIGIN = Origin("run", "tiny_league")
 def _failure(sandbox: Sandbox, engine: Engine, publication: int, day: date = DAY) -> Decision:
     table = sandbox.tables[TABLE]
     before = ledger.latest(engine, (TABLE,), day, day).get((TABLE, day))
-    return failed(table, day, before, "SourceUnavailable: down", ORIGIN, publication)
+    return failed(table, day, before, SourceUnavailable("down"), ORIGIN, publication)
 
 
 def _counts(engine: Engine) -> dict[str, int]:
@@ -56,7 +56,9 @@ def test_a_second_record_of_the_same_attempt_changes_nothing(built: Sandbox) -> 
         publish(engine, contract, [first])
         before = _counts(engine)
         second = _failure(built, engine, number + 1, SLATES[3])
-        again = failed(built.tables[TABLE], DAY, None, "down", ORIGIN, number + 1)
+        again = failed(
+            built.tables[TABLE], DAY, None, SourceUnavailable("down"), ORIGIN, number + 1
+        )
         with pytest.raises(WarehouseError, match="another run published meanwhile"):
             publish(engine, contract, [second, again])
 
