@@ -11,9 +11,14 @@ from nba_assets.deployment import (
     build_tables,
     build_warehouse,
 )
+from nba_assets.operations.gates import coverage_gates
+from nba_assets.operations.plan import past_dates
+from nba_assets.orchestration.alerts import alerts
 from nba_assets.orchestration.chain import build_chain
+from nba_assets.orchestration.morning import morning_plan
 from nba_assets.orchestration.partitions import game_date_partitions
 from nba_assets.orchestration.sensors import watch_game_dates
+from nba_assets.seasons import eastern_date
 from nba_assets.seasons import now as eastern_now
 from nba_assets.settings import Settings
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from nba_assets.certification.publish import Publisher
     from nba_assets.contracts.dated_table import DatedTable
     from nba_assets.engines.engine import Warehouse
+    from nba_assets.operations.gates import CoverageGate
     from nba_assets.sources.source import Source
 
 WHOLE_GRAPH = "whole_graph"
@@ -74,7 +80,18 @@ def build_defs(
             warehouse or build_warehouse(settings),
         )
 
-    chain = build_chain(chosen, game_date_partitions(settings.first_date), publisher)
+    def season_gates() -> "list[CoverageGate]":
+        today = eastern_date(now())
+        dates = past_dates(settings.first_date, today, (built := deployment()).source.seasons())
+        with built.reading() as engine:
+            return coverage_gates(engine, chosen, dates, settings.usage_rate_coverage_season)
+
+    partitions = game_date_partitions(settings.first_date)
+    chain = build_chain(chosen, partitions, publisher, season_gates)
+    watching = settings.is_watching
+    morning, every_morning = morning_plan(
+        deployment, BEFORE_TIPOFF, now, running=watching, cron=settings.morning
+    )
     return dg.Definitions(
         assets=[chain],
         jobs=[
@@ -86,11 +103,12 @@ def build_defs(
                 dg.AssetSelection.assets(*BEFORE_TIPOFF),
                 description="Features and predictions of a date whose games are still to come.",
             ),
+            morning,
         ],
+        schedules=[every_morning],
         sensors=[
-            watch_game_dates(
-                WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=settings.is_watching
-            )
+            watch_game_dates(WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=watching),
+            alerts(deployment, now, running=watching),
         ],
         executor=dg.in_process_executor,
     )

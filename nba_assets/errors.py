@@ -8,6 +8,7 @@
     ├── AnotherSource          the warehouse is filled from another source
     ├── NotCertified           a read of data that no passed audit vouches for
     ├── CannotRestore          an earlier version cannot be made the current one again
+    ├── AlertNotDelivered      a channel did not take a message
     ├── TransformError         a transformation is not legal GoogleSQL for every engine
     └── WarehouseError         the store refused, or read back something else than was written
         ├── WarehouseBusy      another writer held the store for longer than the limit
@@ -57,6 +58,10 @@ class NotCertified(NbaAssetsError):
 
 class CannotRestore(NbaAssetsError):
     """An earlier version of a date cannot be made the current one again."""
+
+
+class AlertNotDelivered(NbaAssetsError):
+    """A channel did not take a message; where it is sent to is a secret and not told."""
 
 
 class TransformError(NbaAssetsError):

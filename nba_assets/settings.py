@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from nba_assets.errors import SettingsError
 from nba_assets.seasons import FIRST_GAME_DATE
@@ -55,6 +55,17 @@ class Settings(BaseModel):
     game_by_game: bool = False
     """whether a date with a game in play is built as its games end, not when all have"""
 
+    webhook_url: SecretStr | None = None
+    """where alerts are posted, as JSON with one field `text`"""
+    slack_token: SecretStr | None = None
+    """of the Slack app that posts alerts; needs `slack_channel`"""
+    slack_channel: str | None = None
+    """where it posts them"""
+    ping_url: SecretStr | None = None
+    """asked after each good morning: a dead-man's switch that raises the alarm when it is not"""
+    morning: str = "0 9 * * *"
+    """when the morning plan runs, as cron, US Eastern"""
+
     @property
     def is_watching(self) -> bool:
         """Whether sensors run unless they are switched off."""
@@ -85,6 +96,12 @@ class Settings(BaseModel):
                 f"{PREFIX}SOURCE=files needs {PREFIX}FILES_DIR, the folder with the Parquet or "
                 "CSV files"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _slack_has_a_channel(self) -> "Settings":
+        if (self.slack_token is None) != (self.slack_channel is None):
+            raise ValueError(f"{PREFIX}SLACK_TOKEN and {PREFIX}SLACK_CHANNEL go together")
         return self
 
     @classmethod

@@ -40,7 +40,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "orchestration": (*BASE, "settings", "certification", "operations", "orchestration",
                       "deployment", "definitions"),
     "definitions": (*BASE, "settings", "engines", "sources.source", "certification",
-                    "deployment", "orchestration"),
+                    "operations", "deployment", "orchestration"),
     "rehearsal": (*BASE, "settings", "assets.raw", "sources", "certification", "deployment",
                   "definitions", "orchestration", "rehearsal"),
     "cli": (*BASE, "settings", "engines", "sources.source", "certification", "operations",

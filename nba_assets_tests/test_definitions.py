@@ -25,7 +25,7 @@ player_box_scores         row_counts contract reconciliation nothing_vanishes
 team_box_scores           row_counts contract reconciliation nothing_vanishes
 player_availability       row_counts contract nothing_vanishes
 team_offense_game_summary row_counts contract reconciliation
-player_game_summary       row_counts contract reconciliation usage_rate_coverage
+player_game_summary       row_counts contract reconciliation usage_rate_coverage season_usage_rate
 team_form                 row_counts contract point_in_time features reconciliation
 player_features           row_counts contract reconciliation point_in_time features
 player_points_model       row_counts contract point_in_time plausible_error

@@ -1,6 +1,7 @@
 """Write, audit, publish: builds dates of a table and records what became of each."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby, pairwise
@@ -52,7 +53,13 @@ from nba_assets.certification.transaction import (
     what_is_stored,
 )
 from nba_assets.certification.vacuum import refuse_beyond
-from nba_assets.certification.versions import restorable, version_at, version_rows
+from nba_assets.certification.versions import (
+    Difference,
+    difference,
+    restorable,
+    version_at,
+    version_rows,
+)
 from nba_assets.contracts.contract import Severity
 from nba_assets.contracts.dated_table import (
     SCHEDULE,
@@ -155,6 +162,29 @@ class Publisher:
         with self._warehouse.reading() as engine:
             found = ledger.latest(engine, (name,), min(dates), max(dates))
         return [found[name, day] for day in dates if (name, day) in found]
+
+    def restated(self, attempts: Sequence[Attempt], at_most: int = 20) -> dict[date, Difference]:
+        """What attempts of this run at a table changed on dates that had been certified before.
+
+        It costs some queries a date, so that of more than ``at_most`` dates nothing is told.
+        """
+        replaced = [
+            one
+            for one in attempts
+            if one.run_id == self._run_id
+            and one.attempt > 1
+            and one.stored_publication == one.publication
+            and one.status.certified
+        ]
+        if not 0 < len(replaced) <= at_most:
+            return {}
+        contract = self._tables[replaced[0].table_name].contract
+        found = {}
+        with self._warehouse.reading() as engine:
+            for one in replaced:
+                with suppress(WarehouseError):  # what was there before may have been damaged
+                    found[one.game_date] = difference(engine, contract, one.game_date)
+        return {day: one for day, one in found.items() if one.old and one.old.status.certified}
 
     def differing(self, name: str, dates: Sequence[date]) -> list[date]:
         """The dates, all of one season, on which the source delivers other than is certified.

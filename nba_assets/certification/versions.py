@@ -31,6 +31,8 @@ class Difference:
     """rows of the earlier version alone"""
     changed: Sequence[tuple[Row, Mapping[str, tuple[Any, Any]]]]
     """the grain of a row, and of each column that differs the value before and after"""
+    grain: Sequence[str]
+    """the columns that name a row"""
 
 
 def versions(history: Sequence[Attempt]) -> list[Attempt]:
@@ -133,7 +135,7 @@ def difference(
         else:
             differing = {n: (was[n], now[n]) for n in names if was[n] != now[n]}
             changed.append(({name: now[name] for name in contract.grain}, differing))
-    return Difference(old, new, came, went, changed)
+    return Difference(old, new, came, went, changed, contract.grain)
 
 
 def _of_version(contract: Contract, version: Attempt) -> str:

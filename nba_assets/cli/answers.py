@@ -11,6 +11,7 @@ import click
 
 from nba_assets.certification import ledger
 from nba_assets.cli import console
+from nba_assets.cli.health import not_watched
 from nba_assets.cli.options import (
     DAY,
     as_json_option,
@@ -25,7 +26,7 @@ from nba_assets.cli.session import no_warehouse
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.checkpoint import checkpoints
-from nba_assets.operations.gates import Gate, usage_rate_gates
+from nba_assets.operations.gates import CoverageGate, coverage_gates, every_date
 from nba_assets.operations.plan import Standing, runs
 from nba_assets.operations.plan import plan as what_must_run
 from nba_assets.seasons import season_label
@@ -138,7 +139,7 @@ def certify(
     with deployment.reading() as engine:
         found = _gates(deployment, engine, now)
         records = checkpoints(engine, now) if as_json else []
-    passed = not now.needs and all(gate.passed for gate in found)
+    passed = all(gate.passed for gate in (every_date(now), *found))
     if as_json:
         print_json(
             {
@@ -170,6 +171,7 @@ def certify(
             console.show(
                 f"usage_rate coverage is below the gate: {failed}; see player_game_summary."
             )
+        _show_watching(deployment)
         console.show(console.ruling(passed=passed))
     exit_with(passed=passed)
 
@@ -266,20 +268,24 @@ def show_report(deployment: Deployment, now: Standing, *, everything: bool, coun
         console.show(console.errors(errors))
     if now.needs:
         console.show(console.causes(report.gaps(now), everything=everything))
+    _show_watching(deployment)
     console.show(f"\nData: {deployment.settings.warehouse_file.resolve()}; one view a table.")
     console.show("UI: run `dagster dev` in the checkout and open http://localhost:3000.")
 
 
-def _gates(deployment: Deployment, engine: "Engine | None", now: Standing) -> list[Gate]:
-    if engine is None or "player_game_summary" not in now.tables:
-        return []
-    found = report.coverage(engine, now.tables, now.dates)
-    return usage_rate_gates(found, deployment.settings.usage_rate_coverage_season)
+def _show_watching(deployment: Deployment) -> None:
+    if found := not_watched(deployment):
+        console.show(console.unwatched([line for one in found for line in one.lines(one.facts)]))
+
+
+def _gates(deployment: Deployment, engine: "Engine | None", now: Standing) -> list[CoverageGate]:
+    required = deployment.settings.usage_rate_coverage_season
+    return coverage_gates(engine, now.tables, now.dates, required)
 
 
 def _figures(
     deployment: Deployment, now: Standing
-) -> tuple[list[Gate], list[report.PredictionError]]:
+) -> tuple[list[CoverageGate], list[report.PredictionError]]:
     """Coverage and the model's errors, where their tables are among those looked at."""
     with deployment.reading() as engine:
         gates = _gates(deployment, engine, now)

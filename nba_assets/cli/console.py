@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nba_assets.operations.gates import Gate
+from nba_assets.operations.gates import CoverageGate
 from nba_assets.operations.plan import Need, Run, spans
 from nba_assets.operations.report import (
     STATES,
@@ -166,7 +166,7 @@ def causes(gaps: Sequence[Gap], *, everything: bool) -> RenderableType:
     return Group(*parts)
 
 
-def coverages(gates: Sequence[Gate]) -> RenderableType:
+def coverages(gates: Sequence[CoverageGate]) -> RenderableType:
     """usage_rate coverage by season and overall, beside the gate."""
     table = _plain_table("season")
     for name in ("rows", "with usage_rate", "coverage"):
@@ -303,7 +303,7 @@ def history(found: "Sequence[Attempt]") -> RenderableType:
     )
 
 
-def difference(found: "Difference", grain: Sequence[str], *, everything: bool) -> RenderableType:
+def difference(found: "Difference", *, everything: bool) -> RenderableType:
     """What came, went and changed between two versions of a date."""
     new = found.new
     was = f"publication {found.old.publication}" if found.old else "nothing"
@@ -312,12 +312,12 @@ def difference(found: "Difference", grain: Sequence[str], *, everything: bool) -
         f"{plural(len(found.came), 'row')} came, {len(found.went):,} went, "
         f"{len(found.changed):,} changed."
     )
-    table = Table("", *grain, "column", "before", "after", box=None)
+    table = Table("", *found.grain, "column", "before", "after", box=None)
     lines: list[list[RenderableType]] = []
     for sign, rows in (("+", found.came), ("-", found.went)):
-        lines += [[sign, *(str(one[name]) for name in grain), "", "", ""] for one in rows]
+        lines += [[sign, *(str(one[name]) for name in found.grain), "", "", ""] for one in rows]
     for one, columns in found.changed:
-        key = [str(one[name]) for name in grain]
+        key = [str(one[name]) for name in found.grain]
         lines += [
             ["~", *key, name, Text(str(before)), Text(str(after))]
             for name, (before, after) in columns.items()
@@ -331,6 +331,24 @@ def difference(found: "Difference", grain: Sequence[str], *, everything: bool) -
     if len(shown) < len(lines):
         parts.append(_more(len(lines) - len(shown), "line"))
     return Group(*parts)
+
+
+def health(lines: Sequence[str], *, watching: bool) -> RenderableType:
+    """What is wrong, and whether anything is meant to look after it."""
+    told = (
+        "Nothing looks after new dates by itself: NBA_ASSETS_AUTOMATION is off."
+        if not watching
+        else "Sensors, the schedule and the daemon are at work."
+        if not lines
+        else ""
+    )
+    verdict = Text("Not healthy", "bold red") if lines else Text("Healthy", "bold green")
+    return Group(verdict, *(Text(f"- {line}") for line in lines), *([Text(told)] if told else []))
+
+
+def unwatched(lines: Sequence[str]) -> RenderableType:
+    """That nothing looks after tonight, and why."""
+    return Text("Nothing looks after tonight: " + "; ".join(lines), "yellow")
 
 
 def dead(found: "Dead", *, removed: bool) -> RenderableType:

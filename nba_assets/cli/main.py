@@ -8,7 +8,7 @@ import os
 import click
 from dotenv import dotenv_values
 
-from nba_assets.cli import answers, console, rulings, runs, versions, warehouse
+from nba_assets.cli import answers, console, health, rulings, runs, versions, warehouse
 from nba_assets.cli.options import Commands, exit_with
 from nba_assets.deployment import Deployment
 from nba_assets.settings import Settings
@@ -47,6 +47,7 @@ for command in (
     answers.plan,
     answers.certify,
     answers.quarantine,
+    health.health,
     rulings.waive,
     rulings.waivers,
     rulings.revoke,

@@ -88,7 +88,7 @@ def diff(
             }
         )
     else:
-        console.show(console.difference(found, contract.grain, everything=everything))
+        console.show(console.difference(found, everything=everything))
 
 
 @click.command()

@@ -6,6 +6,7 @@ failed, or was asked for and left no trace, is tried again after growing pauses,
 """
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,25 @@ class Asked:
         return not self.is_given_up and moment >= self.at + PAUSES[self.tries]
 
 
+def remembered(text: str | None) -> dict[date, Asked]:
+    """What ``to_remember`` wrote."""
+    stored: Mapping[str, tuple[str, str, int, str, str]] = json.loads(text) if text else {}
+    return {
+        date.fromisoformat(day): Asked(
+            fingerprint, work, tries, datetime.fromisoformat(at), datetime.fromisoformat(looked)
+        )
+        for day, (fingerprint, work, tries, at, looked) in stored.items()
+    }
+
+
+def to_remember(asked: Mapping[date, Asked]) -> str:
+    """What was asked, as text."""
+    return json.dumps(
+        {f"{day}": tuple(vars(one).values()) for day, one in sorted(asked.items())},
+        default=datetime.isoformat,
+    )
+
+
 @dataclass(frozen=True)
 class Block:
     """Consecutive partition dates to run for the same tables."""
@@ -63,8 +83,6 @@ class Due:
 
     blocks: Sequence[Block]
     asked: Mapping[date, Asked]
-    given_up: Sequence[Need]
-    """what no further try follows for"""
 
 
 def to_look_at(
@@ -113,7 +131,7 @@ def due(
     by_day: dict[date, list[Need]] = defaultdict(list)
     for need in needs.values():
         by_day[need.game_date].append(need)
-    remembered: dict[date, Asked] = {}
+    kept: dict[date, Asked] = {}
     running: set[date] = set()
     tried: set[tuple[str, date]] = set()
     for day, of_day in by_day.items():
@@ -121,27 +139,32 @@ def due(
         asking = _asking(of_day, one, last, moment)
         if asking is not None:
             running.add(day)
-            remembered[day] = asking
+            kept[day] = asking
             if last and asking.fingerprint == last.fingerprint and not asking.tries:
                 tried.update((n.table_name, day) for n in of_day if not n.changed)
         elif last is not None:
-            remembered[day] = replace(last, looked=moment) if one else last
+            kept[day] = replace(last, looked=moment) if one else last
     wanted = (
         need
         for need in plan(replace(now, needs=needs), tried)
         if need.game_date in running and need.table_name in allowed.get(need.game_date, now.tables)
     )
-    given_up = [
-        need
-        for day in sorted(remembered.keys() - running)
-        for need in by_day[day]
-        if remembered[day].is_given_up and (need.changed or _may_pass(need))
-    ]
     blocks = [
-        Block(run.first, run.last, run.tables, _key(run.first, run.last, remembered))
+        Block(run.first, run.last, run.tables, _key(run.first, run.last, kept))
         for run in runs(wanted, now.tables)
     ]
-    return Due(blocks, remembered, given_up)
+    return Due(blocks, kept)
+
+
+def given_up(now: Standing, asked: Mapping[date, Asked]) -> list[Need]:
+    """What was tried to the limit, and is still to be done."""
+    return [
+        need
+        for need in now.needs.values()
+        if need.game_date in asked
+        and asked[need.game_date].is_given_up
+        and (need.changed or _may_pass(need))
+    ]
 
 
 def _allowed(

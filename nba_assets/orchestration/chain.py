@@ -25,10 +25,15 @@ from nba_assets.seasons import season_year
 
 if TYPE_CHECKING:
     from nba_assets.certification.publish import Publisher
+    from nba_assets.certification.versions import Difference
+    from nba_assets.operations.gates import CoverageGate
 
 OWNER = "team:data-engineering"
 """who is asked about a table in the UI"""
 MESSAGES_SHOWN = 20
+COVERED = "player_game_summary"
+SEASON_CHECK = "season_usage_rate"
+"""the check of the table above that is about whole seasons"""
 NOT_EVALUATED = "no row of the date reached the audit; see row_counts"
 
 
@@ -36,12 +41,17 @@ def build_chain(
     tables: Mapping[str, DatedTable],
     partitions: dg.DailyPartitionsDefinition,
     publisher: "Callable[[str], Publisher]",
+    season_gates: "Callable[[], Sequence[CoverageGate]]",
 ) -> dg.AssetsDefinition:
-    """The assets of all tables, computed by one op; ``publisher`` makes one for a run id."""
+    """The assets of all tables, computed by one op; ``publisher`` makes one for a run id.
+
+    ``season_gates`` are those of ``certify``, of all that is certified when it is asked.
+    """
     with warnings.catch_warnings():
         # Partitioned checks are a preview in Dagster, which is pinned for their sake.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         checked = [check for table in tables.values() for check in check_specs(table, partitions)]
+    checked += [season_check_spec() for name in tables if name == COVERED]
 
     @dg.multi_asset(
         name="dated_tables",
@@ -54,7 +64,8 @@ def build_chain(
         """Builds the selected tables for the selected dates, in the order of the graph."""
         dates = sorted(date.fromisoformat(key) for key in context.partition_keys)
         names = [name for name in tables if dg.AssetKey(name) in context.selected_asset_keys]
-        checks = context.selected_asset_check_keys
+        whole = {key for key in context.selected_asset_check_keys if key.name == SEASON_CHECK}
+        checks = context.selected_asset_check_keys - whole
         builder = publisher(context.run.run_id)
         held: dict[str, list[Attempt]] = defaultdict(list)
         for _, season in groupby(dates, season_year):
@@ -63,7 +74,7 @@ def build_chain(
             for name in names:
                 attempts = builder.build(name, season_dates)
                 summary.append(_summary(name, attempts))
-                yield from _materializations(attempts)
+                yield from _materializations(attempts, builder.restated(attempts))
                 yield from _evaluations(context, attempts, checks, context.run.run_id)
                 held[name] += [a for a in attempts if not a.status.certified]
             # One line a season: each costs as much as the events of a date.
@@ -81,6 +92,7 @@ def build_chain(
             held[name] += [a for a in attempts if not a.status.certified]
         for key in checks:
             yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
+        yield from (_season_result(key, season_gates()) for key in whole)
         if any(held.values()):
             raise _failure(held)
 
@@ -125,6 +137,33 @@ def check_specs(
             partitions_def=partitions,
             description=check_description(table.contract, name),
         )
+
+
+def season_check_spec() -> dg.AssetCheckSpec:
+    """The gate of whole seasons, which no date has alone."""
+    return dg.AssetCheckSpec(
+        SEASON_CHECK,
+        asset=COVERED,
+        blocking=True,
+        description=(
+            "usage_rate is there on the required share of the certified rows with minutes > 0, in "
+            "every season and overall: the gate of `nba-assets certify`."
+        ),
+    )
+
+
+def _season_result(key: dg.AssetCheckKey, gates: "Sequence[CoverageGate]") -> dg.AssetCheckResult:
+    """Nothing certified does not pass, but warns: a season begins with empty dates."""
+    failed = [gate for gate in gates if not gate.passed]
+    told = "; ".join(f"{gate.name}: {gate.told}" for gate in failed or gates[-1:])
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=bool(gates) and not failed,
+        severity=dg.AssetCheckSeverity.ERROR if gates else dg.AssetCheckSeverity.WARN,
+        description=told or "no certified row with minutes > 0: nothing to judge by",
+        metadata={gate.period: round(100 * gate.share, 2) for gate in gates},
+    )
 
 
 def check_description(contract: Contract, name: str) -> str:
@@ -174,10 +213,12 @@ def _lineage(contract: Contract) -> dict[str, Any]:
     return {"dagster/column_lineage": dg.TableColumnLineage(by_column)} if by_column else {}
 
 
-def _materializations(attempts: Sequence[Attempt]) -> Iterator[dg.AssetMaterialization]:
+def _materializations(
+    attempts: Sequence[Attempt], restated: Mapping[date, "Difference"]
+) -> Iterator[dg.AssetMaterialization]:
     for attempt in attempts:
         if attempt.status.certified:
-            yield _materialization(attempt)
+            yield _materialization(attempt, restated.get(attempt.game_date))
 
 
 def _evaluations(
@@ -206,7 +247,7 @@ def _evaluations(
                 yield _evaluation(attempt, check, storage_id, materialized_by or attempt.run_id)
 
 
-def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
+def _materialization(attempt: Attempt, restated: "Difference | None") -> dg.AssetMaterialization:
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": attempt.stored_rows,
         "status": attempt.status.value,
@@ -219,6 +260,8 @@ def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
         metadata["completeness"] = attempt.completeness
     if attempt.message:
         metadata["message"] = attempt.message
+    if restated is not None:
+        metadata |= _changes(restated)
     return dg.AssetMaterialization(
         attempt.table_name,
         partition=attempt.game_date.isoformat(),
@@ -229,6 +272,30 @@ def _materialization(attempt: Attempt) -> dg.AssetMaterialization:
             "dagster/code_version": f"{attempt.contract_version}-{attempt.code_version}",
         },
     )
+
+
+def _changes(restated: "Difference") -> dict[str, Any]:
+    """How a correction changed a certified date, before and after."""
+
+    def named(row: Mapping[str, Any]) -> str:
+        return " ".join(str(row[name]) for name in restated.grain)
+
+    lines = [f"- came: {named(row)}" for row in restated.came]
+    lines += [f"- went: {named(row)}" for row in restated.went]
+    lines += [
+        f"- {named(row)}: " + ", ".join(f"{name} {was} → {now}" for name, (was, now) in of.items())
+        for row, of in restated.changed
+    ]
+    day = restated.new.game_date
+    if len(lines) > MESSAGES_SHOWN:
+        more = f"- … `nba-assets diff {restated.new.table_name} {day}` lists all {len(lines)}"
+        lines = [*lines[:MESSAGES_SHOWN], more]
+    return {
+        "rows_came": len(restated.came),
+        "rows_went": len(restated.went),
+        "rows_changed": len(restated.changed),
+        "changes": dg.MetadataValue.md("\n".join(lines)),
+    }
 
 
 def _evaluation(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,  # noqa: E501
     )
     from dagster._core.events.log import EventLogEntry as EventLogEntry
+    from dagster._core.scheduler.instigation import InstigatorState as InstigatorState
+    from dagster._core.scheduler.instigation import InstigatorStatus as InstigatorStatus
+    from dagster._core.scheduler.instigation import TickStatus as TickStatus
     from dagster._core.storage.asset_check_execution_record import (
         AssetCheckExecutionRecordStatus as AssetCheckExecutionRecordStatus,
     )
@@ -55,6 +58,10 @@ FROM = {
     "AssetCheckEvaluationTargetMaterializationData": (
         "dagster._core.definitions.asset_checks.asset_check_evaluation"
     ),
+    # telling whether sensors, schedules and daemons do their work
+    "InstigatorState": "dagster._core.scheduler.instigation",
+    "InstigatorStatus": "dagster._core.scheduler.instigation",
+    "TickStatus": "dagster._core.scheduler.instigation",
     # storages on SQLite that many processes open and that write in bulk
     "AssetCheckEvaluationPlanned": "dagster._core.definitions.asset_checks.asset_check_evaluation",
     "AssetCheckExecutionRecordStatus": "dagster._core.storage.asset_check_execution_record",

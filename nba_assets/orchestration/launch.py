@@ -77,13 +77,20 @@ class Launcher:
 def launcher(
     deployment: "Deployment", on_built: "Callable[[Sequence[Attempt]], None]"
 ) -> Iterator[Launcher]:
-    """A launcher on the instance of this checkout, as ``dagster dev`` would choose it."""
+    """A launcher on the instance of this checkout."""
+    with instance_here() as instance:
+        yield Launcher(deployment, instance, on_built)
+
+
+@contextmanager
+def instance_here() -> Iterator[dg.DagsterInstance]:
+    """The instance of this checkout, as ``dagster dev`` would choose it; a passing one without."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         quiet = logging.getLogger("nba_assets.orchestration.launch")
         quiet.setLevel(logging.CRITICAL)
         with get_possibly_temporary_instance_for_cli("nba-assets", logger=quiet) as instance:
-            yield Launcher(deployment, instance, on_built)
+            yield instance
 
 
 def is_seen_in_ui() -> bool:

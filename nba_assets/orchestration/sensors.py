@@ -5,8 +5,7 @@ that what is held is not run again while the source has nothing else, and what f
 Without the cursor, held dates are run once more; the run key drops what was run before.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import dagster as dg
 from nba_assets.certification import ledger
 from nba_assets.operations.plan import past_dates
 from nba_assets.operations.source_now import read, watched
-from nba_assets.operations.watch import Asked, Block, due, to_look_at
+from nba_assets.operations.watch import Block, due, remembered, to_look_at, to_remember
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -34,6 +33,9 @@ UNFINISHED = [
 ]
 
 
+WATCHER = "watch_game_dates"
+
+
 def watch_game_dates(
     job: str,
     deployment: "Callable[[], Deployment]",
@@ -48,7 +50,7 @@ def watch_game_dates(
     """
 
     @dg.sensor(
-        name="watch_game_dates",
+        name=WATCHER,
         job_name=job,
         minimum_interval_seconds=300,
         default_status=(
@@ -76,7 +78,7 @@ def watch_game_dates(
                 "built of it now would be held. Run `nba-assets backfill` first"
             )
         standing = chosen.look(past_dates(since, today, chosen.source.seasons()))
-        asked = _read(context.cursor)
+        asked = remembered(context.cursor)
         recent_dates = [day for day in standing.dates if day >= recent]
         looked_at = to_look_at(standing, recent_dates, asked, moment)
         readings = read(chosen.source, chosen.tables, looked_at)
@@ -87,7 +89,7 @@ def watch_game_dates(
         ripe = due(
             standing, found, before_tipoff, asked, moment, game_by_game=settings.game_by_game
         )
-        cursor = _written(ripe.asked)
+        cursor = to_remember(ripe.asked)
         if not ripe.blocks:
             return dg.SensorResult(
                 skip_reason=f"nothing to do from {since} to {today}", cursor=cursor
@@ -120,29 +122,4 @@ def _request(block: Block) -> dg.RunRequest:
             ASSET_PARTITION_RANGE_START_TAG: block.first.isoformat(),
             ASSET_PARTITION_RANGE_END_TAG: block.last.isoformat(),
         },
-    )
-
-
-def _read(cursor: str | None) -> dict[date, Asked]:
-    stored: Mapping[str, tuple[str, str, int, str, str]] = json.loads(cursor) if cursor else {}
-    return {
-        date.fromisoformat(day): Asked(
-            fingerprint, work, tries, datetime.fromisoformat(at), datetime.fromisoformat(looked)
-        )
-        for day, (fingerprint, work, tries, at, looked) in stored.items()
-    }
-
-
-def _written(asked: Mapping[date, Asked]) -> str:
-    return json.dumps(
-        {
-            day.isoformat(): (
-                one.fingerprint,
-                one.work,
-                one.tries,
-                one.at.isoformat(),
-                one.looked.isoformat(),
-            )
-            for day, one in sorted(asked.items())
-        }
     )

@@ -9,7 +9,17 @@ from nba_assets.certification.ledger import Cause, Status
 from nba_assets.definitions import BEFORE_TIPOFF
 from nba_assets.operations.plan import Need, Reason, Standing
 from nba_assets.operations.source_now import Watched
-from nba_assets.operations.watch import ASK_AGAIN, PAUSES, Asked, Due, due, to_look_at
+from nba_assets.operations.watch import (
+    ASK_AGAIN,
+    PAUSES,
+    Asked,
+    Due,
+    due,
+    given_up,
+    remembered,
+    to_look_at,
+    to_remember,
+)
 from nba_assets.seasons import EASTERN
 from nba_assets_tests.tiny_league import Sandbox
 
@@ -60,6 +70,9 @@ class Case:
         self.asked = ripe.asked
         return ripe
 
+    def given_up(self) -> list[Need]:
+        return given_up(Standing(self.tables, self.dates, {}, self.needs), self.asked)
+
     def blocks(self) -> list[tuple[date, date, tuple[str, ...]]]:
         return [(one.first, one.last, one.tables) for one in self.due().blocks]
 
@@ -79,7 +92,7 @@ def test_nothing_is_remembered_of_what_is_complete(case: Case) -> None:
     case.missing()
     case.due()
     case.needs = {}
-    assert case.due() == Due([], {}, [])
+    assert case.due() == Due([], {})
 
 
 def test_the_same_question_has_the_same_key_and_another_another(case: Case) -> None:
@@ -107,7 +120,7 @@ def test_what_left_no_trace_is_tried_again_after_growing_pauses(case: Case) -> N
     case.now += timedelta(days=30)
     ripe = case.due()
     assert ripe.blocks == []
-    assert [need.table_name for need in ripe.given_up] == ["schedule"]
+    assert [need.table_name for need in case.given_up()] == ["schedule"]
     case.found[DAY] = case.seen("at last")
     assert len(case.due().blocks) == 1, "something new is a new beginning"
 
@@ -133,7 +146,7 @@ def test_what_waits_for_something_upstream_is_never_asked_for(case: Case) -> Non
     case.needs["team_form", DAY] = Need(
         "team_form", DAY, Reason.HELD, "HELD", changed=False, causes=(cause,)
     )
-    assert case.due() == Due([], {}, [])
+    assert case.due() == Due([], {})
     case.needs["team_form", DAY] = Need("team_form", DAY, Reason.HELD, "HELD", causes=(cause,))
     assert case.blocks(), "its inputs have changed since"
 
@@ -167,7 +180,7 @@ def test_in_play_it_waits_until_it_is_late(case: Case) -> None:
     case.missing()
     case.found[DAY] = case.seen("rows", "FINAL", "IN_PROGRESS")
     case.now -= timedelta(hours=2)
-    assert case.due() == Due([], {}, [])
+    assert case.due() == Due([], {})
     case.now += timedelta(hours=2)
     assert case.blocks() == [(DAY, DAY, tuple(case.tables))], "to say what is late"
 
@@ -211,3 +224,11 @@ def test_old_dates_that_want_rows_of_the_source_are_asked_about_less_often(case:
     case.found[old] = Watched(old, frozenset({"FINAL"}), NOON, "few rows")
     case.due()
     assert not asks()
+
+
+def test_what_was_asked_survives_being_written_down(case: Case) -> None:
+    case.missing()
+    case.due()
+    assert case.asked
+    assert remembered(to_remember(case.asked)) == case.asked
+    assert remembered("") == remembered(None) == {}

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nba_assets.definitions import build_defs
+from nba_assets.deployment import build_warehouse
 from nba_assets.rehearsal.faults import FaultySource, MissingGames
 from nba_assets.seasons import game_dates
 from nba_assets.settings import Settings
@@ -287,3 +288,27 @@ def test_the_command_line_exits_with_what_became_of_the_range(
     assert done.returncode == code, done.stderr[-4000:]
     told = f"team_box_scores {BAD} HELD: {league.games(BAD)[0]}"
     assert (told in done.stderr + done.stdout) is bool(missing)
+
+
+def test_the_season_gate_fails_a_run_though_every_date_is_certified(place: Place) -> None:
+    assert run(place.definitions(), place.instance, TABLES, FIRST, BAD).success
+    with build_warehouse(place.settings).writing() as engine:
+        engine.transaction(["UPDATE store.player_game_summary SET usage_rate = NULL WHERE is_home"])
+    strict = place.settings.model_copy(update={"usage_rate_coverage_season": 0.9})
+    definitions = build_defs(strict, source=LEAGUE)
+    result = run(definitions, place.instance, TABLES, date(2025, 10, 18))
+
+    assert not result.success
+    assert set(records(place.instance, "player_game_summary")) == set(game_dates(FIRST, BAD))
+    (found,) = (e for e in result.get_asset_check_evaluations() if e.partition is None)
+    assert (found.check_name, found.passed) == ("season_usage_rate", False)
+    assert "usage_rate coverage, 2025-26: 50.00 % of 120 rows" in (found.description or "")
+    assert run(place.definitions(), place.instance, TABLES, date(2025, 10, 18)).success
+
+
+def test_before_any_game_the_season_gate_warns_and_fails_nothing(place: Place) -> None:
+    result = run(place.definitions(), place.instance, TABLES, SEASON_START)
+    assert result.success
+    (found,) = (e for e in result.get_asset_check_evaluations() if e.partition is None)
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "nothing to judge by" in (found.description or "")

@@ -11,83 +11,13 @@ from nba_assets.certification.ledger import Status
 from nba_assets.definitions import BEFORE_TIPOFF, build_defs
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.operations.watch import PAUSES
-from nba_assets.orchestration.launch import QUIET
-from nba_assets.rehearsal.faults import Fault, FaultySource, SourceDown
-from nba_assets.seasons import EASTERN, eastern_date
+from nba_assets.rehearsal.faults import SourceDown
+from nba_assets.seasons import EASTERN
 from nba_assets.settings import Settings
-from nba_assets_tests.orchestration.dagster_runs import open_instance
+from nba_assets_tests.orchestration.service import Service, evening
 from nba_assets_tests.tiny_league import LAST, ONE_GAME, SEASON_START, SLATES, Sandbox
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-def _evening(day: date) -> datetime:
-    return datetime.combine(day, time(23), EASTERN)
-
-
-class Service:
-    """A deployment with its instance, and the sensor's cursor as the daemon keeps it."""
-
-    def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
-        self.faults: list[Fault] = []
-        self.source = FaultySource(sandbox.league, self.faults)
-        self.sandbox, self.cursor, self.skipped = sandbox, "", ""
-        self.now, self.built = _evening(LAST), LAST
-        self.instance = open_instance(home)
-        self.definitions = build_defs(
-            Settings.model_validate(
-                {"data_dir": sandbox.folder, "first_date": SEASON_START, **settings}
-            ),
-            tables=sandbox.tables,
-            source=self.source,
-            warehouse=sandbox.warehouse,
-            now=lambda: self.now,
-        )
-        self.sensor = self.definitions.resolve_sensor_def("watch_game_dates")
-        self.keys: set[str | None] = set()
-
-    def tick(self) -> list[dg.RunRequest]:
-        """One evaluation; the cursor advances, and keys are dropped, as the daemon does it."""
-        with dg.build_sensor_context(
-            self.instance, cursor=self.cursor or None, definitions=self.definitions
-        ) as context:
-            result = self.sensor.evaluate_tick(context)
-        self.cursor = result.cursor or self.cursor
-        self.skipped = result.skip_message or ""
-        requests = [one for one in result.run_requests or () if one.run_key not in self.keys]
-        self.keys.update(one.run_key for one in requests)
-        return requests
-
-    def run(self, requests: list[dg.RunRequest]) -> None:
-        """Run what was asked for, as the launcher does."""
-        job = self.definitions.resolve_job_def("whole_graph")
-        for request in requests:
-            job.execute_in_process(
-                run_config=QUIET,
-                instance=self.instance,
-                asset_selection=list(request.asset_selection or ()),
-                tags=dict(request.tags),
-                raise_on_error=False,
-            )
-
-    def settle(self) -> int:
-        """Tick and run until there is nothing to do; how many runs that took."""
-        runs = 0
-        while requests := self.tick():
-            self.run(requests)
-            runs += len(requests)
-        return runs
-
-    def later(self, pause: timedelta) -> None:
-        """Let time pass; dates that begin meanwhile are built, and have no games."""
-        self.now += pause
-        if (today := eastern_date(self.now)) > self.built:
-            self.sandbox.build_all(self.built + timedelta(days=1), today)
-            self.built = today
-
-    def close(self) -> None:
-        """Let go of the instance."""
-        self.instance.dispose()
 
 
 @pytest.fixture
@@ -114,7 +44,7 @@ def _tables(request: dg.RunRequest) -> tuple[str, ...]:
 
 
 def test_the_last_days_are_one_run_and_then_there_is_nothing_to_do(service: Service) -> None:
-    service.now = _evening(SLATES[2])
+    service.now = evening(SLATES[2])
 
     requests = service.tick()
 
@@ -128,14 +58,14 @@ def test_the_last_days_are_one_run_and_then_there_is_nothing_to_do(service: Serv
 
 
 def test_two_daemons_ask_by_the_same_key(service: Service) -> None:
-    service.now = _evening(SLATES[2])
+    service.now = evening(SLATES[2])
     assert service.tick()
     service.cursor = ""
     assert service.tick() == []
 
 
 def test_it_waits_for_whatever_runs(service: Service) -> None:
-    service.now = _evening(SLATES[2])
+    service.now = evening(SLATES[2])
     run = service.instance.create_run_for_job(service.definitions.resolve_job_def("whole_graph"))
 
     assert service.tick() == []
@@ -188,7 +118,7 @@ def test_tonight_is_predicted_before_the_games_and_again_when_lists_arrive(
 
 
 def test_a_held_date_does_not_loop_and_heals_when_its_game_arrives(service: Service) -> None:
-    service.now, service.built = _evening(SLATES[1]), SLATES[1]
+    service.now, service.built = evening(SLATES[1]), SLATES[1]
     league, day = service.sandbox.league, SLATES[1]
     game = league.games(day)[0]
     rows = list(league.rows("team_box_scores", game))
@@ -227,6 +157,11 @@ def test_a_correction_restates_its_date_and_what_depends_on_it(living: Service) 
     restated = {d for d in before if before[d].publication != after[d].publication}
     assert restated
     assert min(restated) > day
+
+    told = living.metadata("player_box_scores", day)
+    assert told["rows_changed"].value == 1
+    assert f"{game} {player}: ast " in str(told["changes"].value)
+    assert "rows_changed" not in living.metadata("schedule", day)
 
 
 def test_what_vanishes_turns_its_date_red_by_name_and_once(living: Service) -> None:
@@ -305,14 +240,14 @@ def test_what_raised_is_tried_again_after_growing_pauses_and_then_no_more(
     assert living.tick() == []
     game = league.games(day)[0]
     league.correct(game, league.rows("player_box_scores", game, status="PLAYED")[0]["player_id"])
-    living.now = _evening(LAST)
+    living.now = evening(LAST)
     assert [_range(one) for one in living.tick()] == [(day, day)], (
         "mended by hand, it is looked after again"
     )
 
 
 def test_a_run_that_dies_before_its_first_record_is_asked_for_again(service: Service) -> None:
-    service.now = _evening(SLATES[2])
+    service.now = evening(SLATES[2])
     (lost,) = service.tick()
     assert service.tick() == []
     service.later(PAUSES[0])
@@ -339,7 +274,7 @@ def test_a_source_that_cannot_be_understood_is_said_once(living: Service) -> Non
 
 def test_a_tick_that_fails_forgets_nothing(service: Service) -> None:
     service.sandbox.league.errors["player_box_scores"] = SourceUnavailable("throttled")
-    service.now = _evening(SLATES[2])
+    service.now = evening(SLATES[2])
     with pytest.raises(SourceUnavailable, match="throttled"):
         service.tick()
     assert service.cursor == ""

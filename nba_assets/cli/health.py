@@ -1,0 +1,49 @@
+"""``nba-assets health``: is all that is past complete, and does something look after tonight?"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nba_assets.cli import console
+from nba_assets.cli.options import as_json_option, exit_with, print_json
+from nba_assets.deployment import Deployment
+from nba_assets.seasons import now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nba_assets.operations.findings import Finding
+
+
+@click.command()
+@as_json_option
+@click.pass_obj
+def health(deployment: Deployment, *, as_json: bool) -> None:
+    """Exits 0 exactly when nothing is late, held, gone or given up, and the watcher is at work.
+
+    Daemons, the last ticks of sensors and schedules, hanging runs, the disk, every past date, the
+    gates and the model's error: what alerts tell, all of it, whether it was told or not.
+    """
+    from nba_assets.orchestration.alerts import findings
+    from nba_assets.orchestration.launch import instance_here
+
+    with instance_here() as instance:
+        found = findings(deployment, instance, now())
+    lines = [line for one in found for line in one.lines(one.facts)]
+    watching = deployment.settings.is_watching
+    if as_json:
+        print_json({"healthy": not found, "watching": watching, "findings": lines})
+    else:
+        console.show(console.health(lines, watching=watching))
+    exit_with(passed=not found)
+
+
+def not_watched(deployment: Deployment) -> "Sequence[Finding]":
+    """Why nothing looks after tonight; empty where something does, or nothing is meant to."""
+    if not deployment.settings.is_watching:
+        return []
+    from nba_assets.orchestration.alerts import watching
+    from nba_assets.orchestration.launch import instance_here
+
+    with instance_here() as instance:
+        return watching(instance, now())
