@@ -88,9 +88,12 @@ def build_defs(
 
     partitions = game_date_partitions(settings.first_date)
     chain = build_chain(chosen, partitions, publisher, season_gates)
-    watching = settings.is_watching
+    watching, seconds = settings.is_watching, settings.watch_seconds
     morning, every_morning = morning_plan(
         deployment, BEFORE_TIPOFF, now, running=watching, cron=settings.morning
+    )
+    watcher = watch_game_dates(
+        WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=watching, seconds=seconds
     )
     return dg.Definitions(
         assets=[chain],
@@ -106,10 +109,7 @@ def build_defs(
             morning,
         ],
         schedules=[every_morning],
-        sensors=[
-            watch_game_dates(WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=watching),
-            alerts(deployment, now, running=watching),
-        ],
+        sensors=[watcher, alerts(deployment, now, running=watching, seconds=seconds)],
         executor=dg.in_process_executor,
     )
 

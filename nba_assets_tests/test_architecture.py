@@ -41,12 +41,13 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
                       "deployment", "definitions"),
     "definitions": (*BASE, "settings", "engines", "sources.source", "certification",
                     "operations", "deployment", "orchestration"),
-    "rehearsal": (*BASE, "settings", "assets.raw", "sources", "certification", "deployment",
-                  "definitions", "orchestration", "rehearsal"),
+    "rehearsal": (*BASE, "settings", "assets.raw", "sources", "certification", "operations",
+                  "deployment", "definitions", "orchestration", "rehearsal"),
     "cli": (*BASE, "settings", "engines", "sources.source", "certification", "operations",
             "deployment", "orchestration", "rehearsal", "cli"),
 }  # fmt: skip
-DAGSTER = ("definitions", "orchestration", "rehearsal.incident")
+DAGSTER = ("definitions", "orchestration", "rehearsal.daemon", "rehearsal.incident",
+           "rehearsal.season")  # fmt: skip
 DAGSTER_ON_DEMAND = ("cli",)
 """commands that start runs; they load it when they do"""
 ENGINE_FREE = ("assets", "contracts", "modeling", "operations", "orchestration", "cli")

@@ -1,7 +1,7 @@
 """How plans and reports look on a terminal: what is wrong first, why, and what to do about it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -370,6 +370,15 @@ def dead(found: "Dead", *, removed: bool) -> RenderableType:
             f"{found.horizon}{then}. What is current stays."
         ),
     )
+
+
+def old_logs(sizes: Mapping[str, int], *, removed: bool) -> RenderableType:
+    """The run logs a vacuum removed, or would."""
+    if not sizes:
+        return Text("No run that ended before then has a log.")
+    done = "Removed" if removed else "Would be removed"
+    mib = sum(sizes.values()) / 2**20
+    return Text(f"{done}: {plural(len(sizes), 'run log')} of Dagster, {mib:.1f} MiB.")
 
 
 def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:

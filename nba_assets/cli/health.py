@@ -29,13 +29,14 @@ def health(deployment: Deployment, *, as_json: bool) -> None:
 
     with instance_here() as instance:
         found = findings(deployment, instance, now())
-    lines = [line for one in found for line in one.lines(one.facts)]
+    lines = [f"the source cannot be read: {found.blind}"] if found.blind else []
+    lines += [line for one in found.findings for line in one.lines(one.facts)]
     watching = deployment.settings.is_watching
     if as_json:
-        print_json({"healthy": not found, "watching": watching, "findings": lines})
+        print_json({"healthy": not lines, "watching": watching, "findings": lines})
     else:
         console.show(console.health(lines, watching=watching))
-    exit_with(passed=not found)
+    exit_with(passed=not lines)
 
 
 def not_watched(deployment: Deployment) -> "Sequence[Finding]":

@@ -40,6 +40,21 @@ def incident() -> None:
     exit_with(passed=replay(console.console()))
 
 
+@main.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other faults.")
+@click.option("--days", type=click.IntRange(4, 200), default=40, show_default=True)
+def rehearse(seed: int, days: int) -> None:
+    """Live through days of a simulated season, with faults, in a store of its own.
+
+    A virtual clock plays the daemon: the sensors, the morning plan and the alerts, while the source
+    is late, wrong, corrected or down and runs are killed. Exits 0 exactly when in the end every
+    date is complete, no run was needless, and nothing was told without a cause. Ten seconds a day.
+    """
+    from nba_assets.rehearsal.season import rehearse as play
+
+    exit_with(passed=play(seed, days, console.console()))
+
+
 for command in (
     runs.backfill,
     runs.repair,

@@ -69,14 +69,23 @@ def import_(deployment: Deployment, folder: Path) -> None:
 def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
     """Remove versions of dates that were superseded for longer; never a current row.
 
-    What was removed can be restored, compared and reproduced no more.
+    What was removed can be restored, compared and reproduced no more. The logs of runs that ended
+    before go as well; what they materialized and checked stays in the UI.
     """
+    from nba_assets.orchestration.launch import instance_here
+    from nba_assets.orchestration.run_logs import old_run_logs, remove_run_logs
+
     contracts = [table.contract for table in deployment.tables.values()]
     with writing(deployment) as engine:
         found = dead(engine, contracts, timedelta(days=keep))
         if now and (found.versions or found.verdicts):
             remove(engine, found)
     console.show(console.dead(found, removed=now))
+    with instance_here() as instance:
+        logs = old_run_logs(instance, timedelta(days=keep))
+        if now:
+            remove_run_logs(instance, logs)
+    console.show(console.old_logs(logs, removed=now))
 
 
 @click.command()

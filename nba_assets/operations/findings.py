@@ -7,7 +7,7 @@ watcher will mend when it is due.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -24,9 +24,13 @@ LINES = 20
 DETAILS = 3
 """of a line"""
 LATE = "late"
-"""Rule of a date that nobody built although it is over."""
+"""Kind of a date that nobody built although it is over."""
 GIVEN_UP = "given_up"
-"""Rule of a date that was tried to the limit."""
+"""Kind of a date that was tried to the limit."""
+GONE = "gone"
+"""Kind of what was certified and is no longer delivered."""
+INCOMPLETE = "incomplete"
+"""Kind of what is missing or wrong, and may come or be mended."""
 
 Fact = tuple[date | None, str | None]
 """the date and the game it is about, where there are such"""
@@ -40,18 +44,18 @@ class Finding:
 
     title: str
     """what is wrong, such as a table and its state"""
-    rule: str
+    kind: str
     facts: Mapping[Fact, str]
     """what it is in each place, with figures"""
     remedy: str = ""
-    """what to do; ``{first}``, ``{last}`` and ``{game}`` stand for what the line is about"""
+    """what to do; ``{table}``, ``{first}``, ``{last}`` and ``{game}`` are what the line is about"""
     one_cause: bool = False
     """whether further dates are no news: they have the same cause, not one of their own"""
 
     @property
     def key(self) -> str:
         """What it is known by."""
-        return f"{self.title}, {self.rule}"
+        return f"{self.title}, {self.kind}"
 
     def lines(self, facts: Iterable[Fact]) -> list[str]:
         """Some of its facts: a line for all dates of which the same is told."""
@@ -72,7 +76,12 @@ class Finding:
             told += f"; and {len(details) - DETAILS} more"
         if not days:
             return f"{self.title}: {told}. {self.remedy}".rstrip()
-        remedy = self.remedy.format(first=min(days), last=max(days), game=game)
+        remedy = self.remedy.format(
+            table=self.title.partition(" ")[0],
+            first=min(days),
+            last=max(days),
+            game=game or "GAME",
+        )
         return f"{self.title} {_spans(days)}: {told}. {remedy}".rstrip()
 
 
@@ -88,33 +97,66 @@ def of_dates(
     That rows are missing is told when they are late, some time after the end of the date; that they
     are wrong, or gone, at once. ``exhausted`` is what no further try follows for.
     """
-    facts: dict[tuple[str, str, str, bool], dict[Fact, str]] = defaultdict(dict)
-    missing: dict[date, list[str]] = defaultdict(list)
-    for (name, day), need in now.needs.items():
-        midnight = datetime.combine(day + timedelta(days=1), time(), EASTERN)
-        is_late = moment >= midnight + expected_after
-        if need.reason is Reason.MISSING:
-            if is_late:
-                missing[day].append(name)
-            continue
-        if need.waits or need.changed:
-            continue
-        for cause in [c for c in need.causes if c.is_of(name, day)] or need.causes:
-            if is_late or _at_once(now, need, cause):
-                title = f"{name} {now.statuses.get((name, day), Status.HELD)}"
-                key = (title, cause.rule, _remedy(cause), cause.rule in (FAILED, BAD_INPUT))
-                facts[key][day, cause.game_id] = cause.detail
-    for day, names in missing.items():
+    late = {
+        day
+        for _, day in now.needs
+        if moment >= datetime.combine(day + timedelta(days=1), time(), EASTERN) + expected_after
+    }
+    facts: dict[tuple[str, str], dict[Fact, str]] = defaultdict(dict)
+    for cause, state in _causes(now, late):
+        of_place = facts[f"{cause.table_name} {state}", _kind(cause)]
+        fact, told = (cause.game_date, cause.game_id), _told(cause)
+        if told not in of_place.get(fact, ""):
+            of_place[fact] = f"{of_place[fact]}; {told}" if fact in of_place else told
+    for day, names in _never_built(now, late).items():
         every = len(names) == len(now.tables)
         told = f"all {len(names)} tables" if every else ", ".join(names)
-        facts["never built", LATE, _REPAIR, False][day, None] = told
+        facts["never built", LATE][day, None] = told
     for need in exhausted:
         told = "every further try has failed, and none follows"
-        facts[f"{need.table_name} given up", GIVEN_UP, _REPAIR, False][need.game_date, None] = told
+        facts[f"{need.table_name} given up", GIVEN_UP][need.game_date, None] = told
+    for (title, kind), gone in list(facts.items()):
+        if kind == GONE:  # which says as well that it is not there
+            rest = facts[title, INCOMPLETE]
+            facts[title, INCOMPLETE] = {one: told for one, told in rest.items() if one not in gone}
     return [
-        Finding(title, rule, of_key, remedy, one_cause)
-        for (title, rule, remedy, one_cause), of_key in facts.items()
+        Finding(title, kind, of_kind, _REMEDIES[kind], kind in (FAILED, BAD_INPUT))
+        for (title, kind), of_kind in facts.items()
+        if of_kind
     ]
+
+
+def _never_built(now: Standing, late: Collection[date]) -> dict[date, list[str]]:
+    missing: dict[date, list[str]] = defaultdict(list)
+    for (name, day), need in now.needs.items():
+        if need.reason is Reason.MISSING and day in late:
+            missing[day].append(name)
+    return missing
+
+
+def _causes(now: Standing, late: Collection[date]) -> Iterator[tuple[Cause, Status]]:
+    """The causes a human should hear of, each with the state it has brought about."""
+    for (name, day), need in now.needs.items():
+        if need.reason is Reason.MISSING or need.waits or need.changed:
+            continue
+        state = now.statuses.get((name, day), Status.HELD)
+        for cause in [c for c in need.causes if c.is_of(name, day)] or need.causes:
+            at_once = state is Status.QUARANTINED or _kind(cause) in (BAD_INPUT, GONE)
+            if day in late or at_once:
+                yield cause, state
+
+
+def _kind(cause: Cause) -> str:
+    """What a cause is to a human: causes of one kind on one game are one trouble."""
+    if cause.rule in (FAILED, BAD_INPUT, NOT_FINAL):
+        return cause.rule
+    return GONE if cause.rule in VANISHING_RULES else INCOMPLETE
+
+
+def _told(cause: Cause) -> str:
+    if cause.game_id and cause.game_id not in cause.detail:
+        return f"{cause.game_id}: {cause.detail}"
+    return cause.detail
 
 
 def of_gates(gates: Iterable[Gate]) -> list[Finding]:
@@ -151,35 +193,26 @@ _ENOUGH = 2000
 _REPAIR = "`nba-assets repair --from {first} --to {last}`"
 
 
-def _at_once(now: Standing, need: Need, cause: Cause) -> bool:
-    """Whether waiting would not help."""
-    return (
-        cause.rule in (BAD_INPUT, *VANISHING_RULES)
-        or now.statuses.get((need.table_name, need.game_date)) is Status.QUARANTINED
-    )
+_REMEDIES = {
+    LATE: _REPAIR,
+    GIVEN_UP: _REPAIR,
+    FAILED: _REPAIR,
+    BAD_INPUT: "Mend what the source delivers; it is then run by itself",
+    NOT_FINAL: "`nba-assets history {table} {first}`",
+    GONE: (
+        "The certified version stays until it is back, or "
+        "`nba-assets accept {table} {game} --reason …`"
+    ),
+    INCOMPLETE: (
+        "Run by itself when other rows arrive; `nba-assets quarantine show {table} {first}`, or "
+        "`nba-assets waive {table} {game} --reason …`"
+    ),
+}
 
 
-def _remedy(cause: Cause) -> str:
-    table = cause.table_name
-    if cause.rule == FAILED:
-        return _REPAIR
-    if cause.rule == BAD_INPUT:
-        return "Mend what the source delivers; it is then run by itself"
-    if cause.rule == NOT_FINAL:
-        return f"`nba-assets history {table} {{first}}`"
-    if cause.rule in VANISHING_RULES:
-        return (
-            "The certified version stays until it is back, or "
-            f"`nba-assets accept {table} {{game}} --reason …`"
-        )
-    waive = f", or `nba-assets waive {table} {{game}} --reason …`" if cause.game_id else ""
-    show = f"`nba-assets quarantine show {table} {{first}}`"
-    return f"Run by itself when other rows arrive; {show}{waive}"
-
-
-def news(findings: Sequence[Finding], told: Told) -> tuple[str, Told]:
+def news(findings: Sequence[Finding], told: Told, *, blind: bool = False) -> tuple[str, Told]:
     """A message about what was not told yet and what is over, empty where nothing is; and what will
-    have been told with it.
+    have been told with it. ``blind`` says that not everything could be looked at: nothing is over.
     """
     lines: list[str] = []
     known: dict[str, tuple[str, frozenset[Fact]]] = {}
@@ -188,11 +221,18 @@ def news(findings: Sequence[Finding], told: Told) -> tuple[str, Told]:
         if not (finding.one_cause and before):
             lines += finding.lines(finding.facts.keys() - before)
         known[finding.key] = (finding.title, frozenset(finding.facts))
+    if blind:
+        return _shortened(lines), {**told, **known}
     for key, (title, facts) in told.items():
         over = facts - known.get(key, ("", frozenset()))[1]
         if over:
             days = _spans(day for day, _ in over if day)
             lines.append(f"over: {title} {days}".rstrip())
-    if len(lines) > LINES:
-        lines[LINES:] = [f"… and {len(lines) - LINES} more; `nba-assets status` lists them all"]
-    return "\n".join(lines), known
+    return _shortened(lines), known
+
+
+def _shortened(lines: Sequence[str]) -> str:
+    shown = list(lines[:LINES])
+    if len(shown) < len(lines):
+        shown.append(f"… and {len(lines) - LINES} more; `nba-assets status` lists them all")
+    return "\n".join(shown)

@@ -190,11 +190,12 @@ def _asking(
     changed = sorted((need.table_name, need.reason.value) for need in needs if need.changed)
     if not changed and all(need.waits for need in needs):
         return None
-    if one is not None and not (one.is_over or one.is_to_come):
-        changed = []  # in play, its rows change all the time: what is final counts
     work = hashlib.sha256(repr(changed).encode()).hexdigest()[:16] if changed else ""
     fingerprint = one.fingerprint if one else last.fingerprint if last else ""
-    if last is None or fingerprint != last.fingerprint or work not in ("", last.work):
+    # In play, what is to be done changes all the time: that a game has ended is news.
+    in_play = one is not None and not (one.is_over or one.is_to_come)
+    other_work = work not in ("", last.work) if last and not in_play else False
+    if last is None or fingerprint != last.fingerprint or other_work:
         return Asked(fingerprint, work, 0, moment, moment)
     if (work or any(map(_may_pass, needs))) and last.may_be_tried(moment):
         return Asked(fingerprint, work or last.work, last.tries + 1, moment, moment)

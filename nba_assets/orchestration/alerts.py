@@ -1,13 +1,14 @@
 """The sensor that tells a human: each finding once, in one message, and when it is over."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.errors import AlertNotDelivered
+from nba_assets.errors import AlertNotDelivered, SourceError
 from nba_assets.operations.findings import (
     Finding,
     Told,
@@ -32,14 +33,37 @@ ALERTS = "alerts"
 MORNING = "morning_plan"
 
 
-def findings(
+@dataclass(frozen=True)
+class Found:
+    """What is wrong; ``blind`` tells why dates could not be looked at, where they could not."""
+
+    findings: Sequence[Finding]
+    blind: str = ""
+
+
+def findings(deployment: "Deployment", instance: dg.DagsterInstance, moment: datetime) -> Found:
+    """All that is wrong at a moment: dates, gates, the model, the watcher, channels, the disk."""
+    found: list[Finding] = []
+    blind = ""
+    try:
+        found += _of_tables(deployment, instance, moment)
+    except SourceError as error:
+        blind = f"{type(error).__name__}: {error}"
+    _, failed = _read(_cursor(instance, ALERTS))
+    found += [
+        Finding(
+            f"channel {name}", "watching", {(None, None): told}, "Nobody is told there: mend it"
+        )
+        for name, told in failed.items()
+    ]
+    if deployment.settings.is_watching:
+        found += watching(instance, moment)
+    return Found([*found, *full(deployment.settings.data_dir)], blind)
+
+
+def _of_tables(
     deployment: "Deployment", instance: dg.DagsterInstance, moment: datetime
 ) -> list[Finding]:
-    """All that is wrong at a moment: dates, gates, the model, the watcher, the disk.
-
-    Raises:
-        NbaAssetsError: the source or the warehouse cannot be read.
-    """
     settings = deployment.settings
     today = eastern_date(moment)
     dates = past_dates(settings.first_date, today, deployment.source.seasons())
@@ -52,16 +76,7 @@ def findings(
                 coverage_gates(engine, now.tables, dates, settings.usage_rate_coverage_season)
             )
             found += of_drift(prediction_errors(engine, now.tables, dates))
-    _, failed = _read(_cursor(instance, ALERTS))
-    found += [
-        Finding(
-            f"channel {name}", "watching", {(None, None): told}, "Mend it: nobody is told there"
-        )
-        for name, told in failed.items()
-    ]
-    if settings.is_watching:
-        found += watching(instance, moment)
-    return [*found, *full(settings.data_dir)]
+    return found
 
 
 def watching(instance: dg.DagsterInstance, moment: datetime) -> list[Finding]:
@@ -79,17 +94,22 @@ def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:
 
 
 def alerts(
-    deployment: "Callable[[], Deployment]", now: Callable[[], datetime], *, running: bool
+    deployment: "Callable[[], Deployment]",
+    now: Callable[[], datetime],
+    *,
+    running: bool,
+    seconds: int,
 ) -> dg.SensorDefinition:
     """A sensor that sends what is new in ``findings`` to every channel, and what is over.
 
     Its cursor is what each channel was told. One that fails is told again at the next tick, and the
-    others are told that it fails.
+    others are told that it fails. While the source is down nothing is over; that it is down is told
+    when the watcher has failed on it for some ticks.
     """
 
     @dg.sensor(
         name=ALERTS,
-        minimum_interval_seconds=300,
+        minimum_interval_seconds=seconds,
         default_status=(
             dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
         ),
@@ -105,7 +125,7 @@ def alerts(
         failed: dict[str, str] = {}
         message = ""
         for name, send in channels(chosen.settings, context.log.warning).items():
-            text, known = news(found, told.get(name, {}))
+            text, known = news(found.findings, told.get(name, {}), blind=bool(found.blind))
             try:
                 if text:
                     send(text)
@@ -115,7 +135,7 @@ def alerts(
                 failed[name] = str(error)
         return dg.SensorResult(
             skip_reason="\n".join(
-                [message or f"nothing new; {len(found)} findings stand", *failed.values()]
+                [message or f"nothing new; {len(found.findings)} findings stand", *failed.values()]
             ),
             cursor=_written(told, failed),
         )

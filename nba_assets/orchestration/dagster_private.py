@@ -20,9 +20,21 @@ if TYPE_CHECKING:
     from dagster._core.definitions.asset_checks.asset_check_evaluation import (
         AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,  # noqa: E501
     )
+    from dagster._core.definitions.sensor_definition import SensorType as SensorType
     from dagster._core.events.log import EventLogEntry as EventLogEntry
+    from dagster._core.remote_origin import (
+        RegisteredCodeLocationOrigin as RegisteredCodeLocationOrigin,
+    )
+    from dagster._core.remote_origin import RemoteInstigatorOrigin as RemoteInstigatorOrigin
+    from dagster._core.remote_origin import RemoteRepositoryOrigin as RemoteRepositoryOrigin
     from dagster._core.scheduler.instigation import InstigatorState as InstigatorState
     from dagster._core.scheduler.instigation import InstigatorStatus as InstigatorStatus
+    from dagster._core.scheduler.instigation import InstigatorType as InstigatorType
+    from dagster._core.scheduler.instigation import (
+        ScheduleInstigatorData as ScheduleInstigatorData,
+    )
+    from dagster._core.scheduler.instigation import SensorInstigatorData as SensorInstigatorData
+    from dagster._core.scheduler.instigation import TickData as TickData
     from dagster._core.scheduler.instigation import TickStatus as TickStatus
     from dagster._core.storage.asset_check_execution_record import (
         AssetCheckExecutionRecordStatus as AssetCheckExecutionRecordStatus,
@@ -45,8 +57,10 @@ if TYPE_CHECKING:
     from dagster._core.storage.tags import (
         ASSET_PARTITION_RANGE_START_TAG as ASSET_PARTITION_RANGE_START_TAG,
     )
+    from dagster._daemon.types import DaemonHeartbeat as DaemonHeartbeat
     from dagster._serdes import ConfigurableClassData as ConfigurableClassData
     from dagster._utils.interrupts import capture_interrupts as capture_interrupts
+    from dagster_shared.error import SerializableErrorInfo as SerializableErrorInfo
 
 FROM = {
     # launching runs as Dagster's own command line does
@@ -62,6 +76,17 @@ FROM = {
     "InstigatorState": "dagster._core.scheduler.instigation",
     "InstigatorStatus": "dagster._core.scheduler.instigation",
     "TickStatus": "dagster._core.scheduler.instigation",
+    # writing what the daemon writes, at a moment of a rehearsal
+    "DaemonHeartbeat": "dagster._daemon.types",
+    "InstigatorType": "dagster._core.scheduler.instigation",
+    "RegisteredCodeLocationOrigin": "dagster._core.remote_origin",
+    "RemoteInstigatorOrigin": "dagster._core.remote_origin",
+    "RemoteRepositoryOrigin": "dagster._core.remote_origin",
+    "ScheduleInstigatorData": "dagster._core.scheduler.instigation",
+    "SensorInstigatorData": "dagster._core.scheduler.instigation",
+    "SensorType": "dagster._core.definitions.sensor_definition",
+    "SerializableErrorInfo": "dagster_shared.error",
+    "TickData": "dagster._core.scheduler.instigation",
     # storages on SQLite that many processes open and that write in bulk
     "AssetCheckEvaluationPlanned": "dagster._core.definitions.asset_checks.asset_check_evaluation",
     "AssetCheckExecutionRecordStatus": "dagster._core.storage.asset_check_execution_record",

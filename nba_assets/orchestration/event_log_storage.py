@@ -52,6 +52,7 @@ import warnings
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import dagster as dg
@@ -71,6 +72,8 @@ from nba_assets.orchestration.dagster_private import (
 )
 from nba_assets.orchestration.instance_storage import one_at_a_time
 
+INDEX_SHARD = "index"
+"""the file of the events of all runs"""
 TESTED_DAGSTER_VERSIONS = frozenset({"1.13.27"})
 
 
@@ -179,11 +182,26 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
                     poolclass=sa.NullPool,
                     connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
                 )
-            if shard not in self._initialized_dbs:
+            removed = shard != INDEX_SHARD and not Path(self.path_for_shard(shard)).exists()
+            if removed or shard not in self._initialized_dbs:
                 self._initdb(self._engines[shard])
                 self._initialized_dbs.add(shard)
             with self._engines[shard].begin() as connection:
                 yield connection
+
+    def run_log_size(self, run_id: str) -> int:
+        """Bytes of the log of a run; 0 where it was removed."""
+        file = Path(self.path_for_shard(run_id))
+        return file.stat().st_size if file.exists() else 0
+
+    def remove_run_log(self, run_id: str) -> None:
+        """Remove the log of a run that has ended.
+
+        What it materialized, and the results of its checks, are kept in the events of all runs: its
+        page shows no more what it logged, every other page is as it was.
+        """
+        self.flush()
+        Path(self.path_for_shard(run_id)).unlink(missing_ok=True)
 
     def wipe(self) -> None:
         """Delete everything, also what waits: flushed later, it would bring files back."""

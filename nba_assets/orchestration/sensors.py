@@ -43,6 +43,7 @@ def watch_game_dates(
     now: Callable[[], datetime],
     *,
     running: bool,
+    seconds: int,
 ) -> dg.SensorDefinition:
     """A sensor that runs a job for what ``operations.watch`` says is due.
 
@@ -52,7 +53,7 @@ def watch_game_dates(
     @dg.sensor(
         name=WATCHER,
         job_name=job,
-        minimum_interval_seconds=300,
+        minimum_interval_seconds=seconds,
         default_status=(
             dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
         ),

@@ -1,5 +1,6 @@
 """What is told to a human: each thing once, with what to do, and when it is over."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_what_waiting_does_not_help_is_told_at_once(board: Board, rule: str) -> 
     assert len(board.told(EARLY)) == 1
 
 
+def test_one_game_is_one_line_however_many_rules_it_breaks(board: Board) -> None:
+    board.hold("team_box_scores", "rows_of_every_game", "has 0 of 2 rows", GAME)
+    need = board.needs["team_box_scores", DAY]
+    minutes = Cause("team_box_scores", DAY, GAME, "minutes", "minutes sum to 219.8")
+    board.needs["team_box_scores", DAY] = replace(need, causes=(*need.causes, minutes))
+    (line,) = board.told()
+    assert f"{GAME} has 0 of 2 rows; {GAME}: minutes sum to 219.8. " in line
+    gone = Cause("team_box_scores", DAY, GAME, "nothing_vanishes", "2 of 2 rows are gone")
+    board.needs["team_box_scores", DAY] = replace(need, causes=(*need.causes, gone))
+    (line,) = board.told()
+    assert "0 of 2 rows" not in line, "that they are gone says it"
+    assert f"nba-assets accept team_box_scores {GAME}" in line
+
+
+def test_a_game_that_does_not_end_is_one_line_not_one_a_table(board: Board) -> None:
+    for name in ("player_box_scores", "team_box_scores", "player_game_summary"):
+        board.hold(
+            name, "not_final", "is IN_PROGRESS", GAME, cause="schedule", status=Status.PENDING
+        )
+    assert board.told() == [
+        f"schedule PENDING {DAY}: {GAME} is IN_PROGRESS. `nba-assets history schedule {DAY}`"
+    ]
+
+
 def test_what_waits_or_will_be_mended_by_itself_is_not_told(board: Board) -> None:
     board.hold("player_features", "rows_of_every_game", "x", cause="team_box_scores")
     board.hold("team_form", "rows_of_every_game", "x", changed=True)
@@ -118,9 +143,9 @@ def test_dates_nobody_built_are_one_line(board: Board) -> None:
     assert len(board.told(later)) == 2
 
 
-def _finding(*days: date, rule: str = "r", one_cause: bool = False, told: str = "d") -> Finding:
+def _finding(*days: date, kind: str = "k", one_cause: bool = False, told: str = "d") -> Finding:
     facts: dict[Fact, str] = {(day, None): told for day in days}
-    return Finding("schedule HELD", rule, facts, one_cause=one_cause)
+    return Finding("schedule HELD", kind, facts, one_cause=one_cause)
 
 
 TOMORROW = DAY + timedelta(days=1)
@@ -153,7 +178,7 @@ def test_one_cause_is_told_once_however_many_dates_it_takes() -> None:
 
 
 def test_a_message_is_never_longer_than_one_reads() -> None:
-    many = [_finding(DAY, rule=f"rule {number}") for number in range(613)]
+    many = [_finding(DAY, kind=f"kind {number}") for number in range(613)]
     lines = news(many, {})[0].splitlines()
     assert len(lines) == LINES + 1
     assert lines[-1] == "… and 593 more; `nba-assets status` lists them all"

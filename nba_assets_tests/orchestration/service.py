@@ -11,11 +11,10 @@ from typing import Any
 import dagster as dg
 
 from nba_assets.definitions import build_defs
-from nba_assets.orchestration.launch import QUIET
+from nba_assets.rehearsal.daemon import Daemon
 from nba_assets.rehearsal.faults import Fault, FaultySource
 from nba_assets.seasons import EASTERN, eastern_date
 from nba_assets.settings import Settings
-from nba_assets_tests.orchestration.daemon_records import put, state
 from nba_assets_tests.orchestration.dagster_runs import open_instance
 from nba_assets_tests.tiny_league import LAST, SEASON_START, Sandbox
 
@@ -31,7 +30,7 @@ class Service:
     def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
         self.faults: list[Fault] = []
         self.source = FaultySource(sandbox.league, self.faults)
-        self.sandbox, self.skipped = sandbox, ""
+        self.sandbox = sandbox
         self.now, self.built = evening(LAST), LAST
         self.instance = open_instance(home)
         self.settings = Settings.model_validate(
@@ -44,61 +43,38 @@ class Service:
             warehouse=sandbox.warehouse,
             now=lambda: self.now,
         )
-        self.cursors: dict[str, str] = {}
-        self.keys: set[str | None] = set()
+        self.daemon = Daemon(self.definitions, self.instance, lambda: self.now)
+
+    def tick(self) -> list[dg.RunRequest]:
+        """What the watcher asks for."""
+        return self.daemon.tick()
 
     @property
-    def cursor(self) -> str:
-        """What the watcher remembers."""
-        return self.cursors.get("watch_game_dates", "")
+    def skipped(self) -> str:
+        """Why the last tick asked for nothing."""
+        return self.daemon.skipped
 
-    @cursor.setter
-    def cursor(self, text: str) -> None:
-        self.cursors["watch_game_dates"] = text
-
-    def tick(self, sensor: str = "watch_game_dates") -> list[dg.RunRequest]:
-        """One evaluation; the cursor advances, and keys are dropped, as the daemon does it."""
-        with dg.build_sensor_context(
-            self.instance, cursor=self.cursors.get(sensor), definitions=self.definitions
-        ) as context:
-            result = self.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
-        if result.cursor:
-            self.cursors[sensor] = result.cursor
-            put(self.instance, state(sensor, cursor=result.cursor))
-        self.skipped = result.skip_message or ""
-        requests = [one for one in result.run_requests or () if one.run_key not in self.keys]
-        self.keys.update(one.run_key for one in requests)
-        return requests
+    def forget(self) -> None:
+        """Wipe what the watcher remembers."""
+        self.daemon.cursors.clear()
 
     def alert(self) -> str:
         """What a tick of the alerts says."""
-        self.tick("alerts")
-        return self.skipped
+        self.daemon.tick("alerts")
+        return self.daemon.skipped
 
     def run(self, requests: list[dg.RunRequest]) -> None:
-        """Run what was asked for, as the launcher does."""
-        job = self.definitions.resolve_job_def("whole_graph")
+        """Run what was asked for."""
         for request in requests:
-            job.execute_in_process(
-                run_config=QUIET,
-                instance=self.instance,
-                asset_selection=list(request.asset_selection or ()),
-                tags=dict(request.tags),
-                raise_on_error=False,
-            )
+            self.daemon.run(request)
 
     def settle(self) -> int:
         """Tick and run until there is nothing to do; how many runs that took."""
-        runs = 0
-        while requests := self.tick():
-            self.run(requests)
-            runs += len(requests)
-        return runs
+        return self.daemon.settle()
 
     def morning(self) -> dg.ExecuteInProcessResult:
         """The morning plan, run."""
-        job = self.definitions.resolve_job_def("morning_plan")
-        return job.execute_in_process(instance=self.instance, raise_on_error=False)
+        return self.daemon.morning()
 
     def metadata(self, table: str, day: date) -> Mapping[str, Any]:
         """What the latest materialization of a date says; nothing where there is none."""

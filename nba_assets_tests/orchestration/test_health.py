@@ -12,7 +12,7 @@ from nba_assets.orchestration.alerts import ALERTS, MORNING
 from nba_assets.orchestration.dagster_private import InstigatorStatus
 from nba_assets.orchestration.health import DAEMONS, full, unwatched
 from nba_assets.orchestration.sensors import WATCHER
-from nba_assets_tests.orchestration.daemon_records import beat, put, state, tick
+from nba_assets.rehearsal.daemon import state, tell_beat, tell_state, tell_tick
 from nba_assets_tests.orchestration.dagster_runs import open_instance
 
 NOW = datetime(2026, 1, 4, 15, tzinfo=UTC)
@@ -34,13 +34,13 @@ def _live(instance: dg.DagsterInstance, since: datetime, until: datetime, *but: 
     while moment <= until:
         for name in DAEMONS:
             if name not in but:
-                beat(instance, name, moment)
+                tell_beat(instance, name, moment)
         for name in (WATCHER, ALERTS):
             if name not in but:
-                tick(instance, state(name), moment)
+                tell_tick(instance, state(name), moment)
         moment += 5 * MINUTE
     if MORNING not in but:
-        tick(instance, state(MORNING, schedule=True), until - 6 * HOUR)
+        tell_tick(instance, state(MORNING, schedule=True), until - 6 * HOUR)
 
 
 def _lines(instance: dg.DagsterInstance, moment: datetime = NOW) -> list[str]:
@@ -58,7 +58,7 @@ def _stops(name: str) -> Callable[[dg.DagsterInstance], None]:
 
 def _switched_off(name: str, *, schedule: bool = False) -> Callable[[dg.DagsterInstance], None]:
     def stop(instance: dg.DagsterInstance) -> None:
-        put(instance, state(name, schedule=schedule, status=InstigatorStatus.STOPPED))
+        tell_state(instance, state(name, schedule=schedule, status=InstigatorStatus.STOPPED))
         _live(instance, NOW, NOW + HOUR, name)
 
     return stop
@@ -68,14 +68,16 @@ def _breaks(name: str) -> Callable[[dg.DagsterInstance], None]:
     def fail(instance: dg.DagsterInstance) -> None:
         _live(instance, NOW, NOW + HOUR, name)
         for minutes in range(0, 61, 5):
-            tick(instance, state(name), NOW + minutes * MINUTE, "SourceUnavailable: down\n  at")
+            tell_tick(
+                instance, state(name), NOW + minutes * MINUTE, "SourceUnavailable: down\n  at"
+            )
 
     return fail
 
 
 def _daemon_raises(instance: dg.DagsterInstance) -> None:
     _live(instance, NOW, NOW + HOUR, "SENSOR")
-    beat(instance, "SENSOR", NOW + HOUR, "the code location cannot be loaded\n  at")
+    tell_beat(instance, "SENSOR", NOW + HOUR, "the code location cannot be loaded\n  at")
 
 
 def _daemon_killed(instance: dg.DagsterInstance) -> None:
@@ -113,7 +115,7 @@ def test_a_schedule_that_is_gone_is_found_when_it_has_missed_its_morning(
 
 def test_a_tick_or_two_that_fail_are_no_news(instance: dg.DagsterInstance) -> None:
     for minutes in (1, 6):
-        tick(instance, state(WATCHER), NOW + minutes * MINUTE, "down")
+        tell_tick(instance, state(WATCHER), NOW + minutes * MINUTE, "down")
     assert _lines(instance, NOW + 7 * MINUTE) == []
 
 
@@ -123,15 +125,15 @@ def test_an_instance_in_which_nothing_ever_ran(tmp_path: Path) -> None:
         assert line.startswith("daemon: ")
         assert "never ran" in line
         for name in DAEMONS:
-            beat(empty, name, NOW)
+            tell_beat(empty, name, NOW)
         assert [line.partition(":")[0] for line in _lines(empty)] == [WATCHER, ALERTS, MORNING]
 
 
 def test_what_was_just_switched_on_may_wait_for_its_first_tick(tmp_path: Path) -> None:
     with open_instance(tmp_path / "home") as young:
         _live(young, NOW, NOW, WATCHER, MORNING)
-        put(young, state(WATCHER, since=NOW - MINUTE))
-        put(young, state(MORNING, schedule=True, since=NOW - HOUR))
+        tell_state(young, state(WATCHER, since=NOW - MINUTE))
+        tell_state(young, state(MORNING, schedule=True, since=NOW - HOUR))
         assert _lines(young) == []
         _live(young, NOW, NOW + HOUR, WATCHER, MORNING)
         (line,) = _lines(young, NOW + HOUR)
@@ -142,7 +144,7 @@ def test_the_state_of_an_earlier_code_location_does_not_count(
     instance: dg.DagsterInstance,
 ) -> None:
     old = state(WATCHER, location="elsewhere", status=InstigatorStatus.STOPPED)
-    tick(instance, old, NOW - 50 * HOUR)
+    tell_tick(instance, old, NOW - 50 * HOUR)
     assert _lines(instance) == []
 
 

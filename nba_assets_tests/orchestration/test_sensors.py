@@ -53,14 +53,14 @@ def test_the_last_days_are_one_run_and_then_there_is_nothing_to_do(service: Serv
     service.run(requests)
     assert {a.status.certified for a in service.sandbox.attempts("player_game_summary").values()}
     assert service.tick() == []
-    service.cursor = ""
+    service.forget()
     assert service.tick() == [], "the ledger knows it, not the cursor"
 
 
 def test_two_daemons_ask_by_the_same_key(service: Service) -> None:
     service.now = evening(SLATES[2])
     assert service.tick()
-    service.cursor = ""
+    service.forget()
     assert service.tick() == []
 
 
@@ -277,7 +277,7 @@ def test_a_tick_that_fails_forgets_nothing(service: Service) -> None:
     service.now = evening(SLATES[2])
     with pytest.raises(SourceUnavailable, match="throttled"):
         service.tick()
-    assert service.cursor == ""
+    assert service.daemon.cursors == {}
 
     del service.sandbox.league.errors["player_box_scores"]
     assert [_range(request) for request in service.tick()] == [(SEASON_START, SLATES[2])]

@@ -1,0 +1,18 @@
+"""A piece of a season lived through with faults; `nba-assets rehearse` plays longer ones."""
+
+from pathlib import Path
+
+from nba_assets.rehearsal.season import live
+
+
+def test_a_week_of_faults_ends_complete_with_no_needless_run_and_no_idle_alarm(
+    tmp_path: Path,
+) -> None:
+    lived = live(7, 8, tmp_path)
+
+    assert lived.broken == []
+    assert lived.runs == lived.useful + lived.killed
+    assert lived.moments >= 8
+    assert sum(lived.episodes.values()) >= 3, "there was something to live through"
+    assert lived.messages, "and something to tell"
+    assert lived.messages[-1][1].splitlines()[-1].startswith("over: ")
