@@ -12,10 +12,27 @@ from nba_assets.orchestration import dagster_private as private
 TAKEN = {
     "AssetCheckEvaluationPlanned": ("asset_key", "check_name", "partitions_subset"),
     "AssetCheckEvaluationTargetMaterializationData": ("storage_id", "run_id", "timestamp"),
+    "DaemonHeartbeat": ("timestamp", "daemon_type", "daemon_id", "errors"),
     "EventLogEntry": ("run_id", "timestamp", "dagster_event", "user_message"),
+    "InstigatorState": ("origin", "instigator_type", "status", "instigator_data"),
+    "RegisteredCodeLocationOrigin": ("location_name",),
+    "RemoteInstigatorOrigin": ("repository_origin", "instigator_name"),
+    "RemoteRepositoryOrigin": ("code_location_origin", "repository_name"),
+    "ScheduleInstigatorData": ("cron_schedule", "start_timestamp"),
+    "SensorInstigatorData": ("cursor", "sensor_type", "last_sensor_start_timestamp"),
+    "SerializableErrorInfo": ("message", "stack", "cls_name"),
     "SqliteEventLogStorage": ("self", "base_dir", "inst_data"),
     "SqliteRunStorage": ("self", "conn_string", "inst_data"),
     "SqliteScheduleStorage": ("self", "conn_string", "inst_data"),
+    "TickData": (
+        "instigator_origin_id",
+        "instigator_name",
+        "instigator_type",
+        "status",
+        "timestamp",
+        "selector_id",
+        "error",
+    ),
     "get_possibly_temporary_instance_for_cli": ("cli_command", "logger"),
     "capture_interrupts": (),
 }
@@ -29,6 +46,7 @@ OVERRIDDEN = {
     "alembic_version": ("self",),
     "conn_string_for_shard": ("self", "shard_name"),
     "index_connection": ("self",),
+    "path_for_shard": ("self", "run_id"),
     "run_connection": ("self", "run_id"),
     "store_event": ("self", "event"),
 }
@@ -83,5 +101,11 @@ def test_states_and_tags_have_their_values() -> None:
         "SUCCEEDED",
         "FAILED",
     ]
+    assert {"RUNNING", "STOPPED", "DECLARED_IN_CODE"} <= {
+        one.name for one in private.InstigatorStatus
+    }
+    assert {"FAILURE", "SKIPPED", "STARTED"} <= {one.name for one in private.TickStatus}
+    assert {"SENSOR", "SCHEDULE"} <= {one.name for one in private.InstigatorType}
+    assert private.SensorType.STANDARD.value == "STANDARD"
     assert private.ASSET_PARTITION_RANGE_START_TAG == "dagster/asset_partition_range_start"
     assert private.ASSET_PARTITION_RANGE_END_TAG == "dagster/asset_partition_range_end"
