@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from dagster._cli.utils import (
         get_possibly_temporary_instance_for_cli as get_possibly_temporary_instance_for_cli,
     )
+    from dagster._core.asset_graph_view.serializable_entity_subset import (
+        SerializableEntitySubset as SerializableEntitySubset,
+    )
     from dagster._core.definitions.asset_checks.asset_check_evaluation import (
         AssetCheckEvaluationPlanned as AssetCheckEvaluationPlanned,
     )
     from dagster._core.definitions.asset_checks.asset_check_evaluation import (
         AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,  # noqa: E501
     )
+    from dagster._core.definitions.partitions.subset import PartitionsSubset as PartitionsSubset
     from dagster._core.definitions.sensor_definition import SensorType as SensorType
     from dagster._core.events.log import EventLogEntry as EventLogEntry
     from dagster._core.remote_origin import (
@@ -39,6 +43,14 @@ if TYPE_CHECKING:
     from dagster._core.storage.asset_check_execution_record import (
         AssetCheckExecutionRecordStatus as AssetCheckExecutionRecordStatus,
     )
+    from dagster._core.storage.asset_check_execution_record import (
+        AssetCheckExecutionResolvedStatus as AssetCheckExecutionResolvedStatus,
+    )
+    from dagster._core.storage.asset_check_execution_record import (
+        AssetCheckPartitionInfo as AssetCheckPartitionInfo,
+    )
+    from dagster._core.storage.asset_check_state import AssetCheckState as AssetCheckState
+    from dagster._core.storage.dagster_run import FINISHED_STATUSES as FINISHED_STATUSES
     from dagster._core.storage.event_log import SqliteEventLogStorage as SqliteEventLogStorage
     from dagster._core.storage.event_log.schema import (
         AssetCheckExecutionsTable as AssetCheckExecutionsTable,
@@ -72,6 +84,13 @@ FROM = {
     "AssetCheckEvaluationTargetMaterializationData": (
         "dagster._core.definitions.asset_checks.asset_check_evaluation"
     ),
+    # telling the state of every check of every date in one go
+    "AssetCheckExecutionResolvedStatus": "dagster._core.storage.asset_check_execution_record",
+    "AssetCheckPartitionInfo": "dagster._core.storage.asset_check_execution_record",
+    "AssetCheckState": "dagster._core.storage.asset_check_state",
+    "FINISHED_STATUSES": "dagster._core.storage.dagster_run",
+    "PartitionsSubset": "dagster._core.definitions.partitions.subset",
+    "SerializableEntitySubset": "dagster._core.asset_graph_view.serializable_entity_subset",
     # telling whether sensors, schedules and daemons do their work
     "InstigatorState": "dagster._core.scheduler.instigation",
     "InstigatorStatus": "dagster._core.scheduler.instigation",

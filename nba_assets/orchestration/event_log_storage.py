@@ -50,10 +50,10 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import dagster as dg
 import sqlalchemy as sa
@@ -71,6 +71,9 @@ from nba_assets.orchestration.dagster_private import (
     SqliteEventLogStorage,
 )
 from nba_assets.orchestration.instance_storage import one_at_a_time
+
+if TYPE_CHECKING:
+    from nba_assets.orchestration.dagster_private import AssetCheckState
 
 INDEX_SHARD = "index"
 """the file of the events of all runs"""
@@ -188,6 +191,18 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with self._engines[shard].begin() as connection:
                 yield connection
+
+    def get_asset_check_state(
+        self, keys: Sequence[tuple[dg.AssetCheckKey, dg.PartitionsDefinition | None]]
+    ) -> "Mapping[dg.AssetCheckKey, AssetCheckState]":
+        """The state of each check by date: as the base class tells it, a hundred times as fast."""
+        if not self._bulk:
+            return super().get_asset_check_state(keys)
+        from nba_assets.orchestration.check_state import check_states
+
+        whole = super().get_asset_check_state([one for one in keys if one[1] is None])
+        dated = [(key, dates) for key, dates in keys if dates is not None]
+        return {**whole, **check_states(self, self._instance, dated)}
 
     def run_log_size(self, run_id: str) -> int:
         """Bytes of the log of a run; 0 where it was removed."""
