@@ -8,7 +8,7 @@ picture in the UI.
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from nba_assets.certification.ledger import Attempt, Check
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
 from nba_assets.orchestration.dagster_private import (
+    INPUT_DATA_VERSION_TAG_PREFIX,
+    INPUT_EVENT_POINTER_TAG_PREFIX,
     AssetCheckEvaluationTargetMaterializationData,
 )
 from nba_assets.seasons import season_year
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 OWNER = "team:data-engineering"
 """who is asked about a table in the UI"""
 MESSAGES_SHOWN = 20
+TOLD_TOGETHER = 150
+"""dates whose materializations and check results are recorded one after the other"""
 COVERED = "player_game_summary"
 SEASON_CHECK = "season_usage_rate"
 """the check of the table above that is about whole seasons"""
@@ -74,8 +78,15 @@ def build_chain(
             for name in names:
                 attempts = builder.build(name, season_dates)
                 summary.append(_summary(name, attempts))
-                yield from _materializations(attempts, builder.restated(attempts))
-                yield from _evaluations(context, attempts, checks, context.run.run_id)
+                inputs = _inputs(context.instance, builder, tables[name], attempts)
+                restated = builder.restated(attempts)
+                # Together a part at a time, so that a run that is cancelled leaves few dates of
+                # which one is told and not the other.
+                for first in range(0, len(attempts), TOLD_TOGETHER):
+                    part = attempts[first : first + TOLD_TOGETHER]
+                    yield from _materializations(part, restated, inputs)
+                    yield from _evaluations(context, part, checks, context.run.run_id)
+                    yield from map(_observation, (a for a in part if not a.status.certified))
                 held[name] += [a for a in attempts if not a.status.certified]
             # One line a season: each costs as much as the events of a date.
             context.log.info("\n".join(summary))
@@ -214,11 +225,49 @@ def _lineage(contract: Contract) -> dict[str, Any]:
 
 
 def _materializations(
-    attempts: Sequence[Attempt], restated: Mapping[date, "Difference"]
+    attempts: Sequence[Attempt],
+    restated: Mapping[date, "Difference"],
+    inputs: Mapping[date, Mapping[str, str]],
 ) -> Iterator[dg.AssetMaterialization]:
     for attempt in attempts:
+        day = attempt.game_date
         if attempt.status.certified:
-            yield _materialization(attempt, restated.get(attempt.game_date))
+            yield _materialization(attempt, restated.get(day), inputs.get(day, {}))
+
+
+def _storage_ids(
+    instance: dg.DagsterInstance, table: str, days: Iterable[date]
+) -> Mapping[str, int]:
+    """The latest materialization of each date that has one, by partition."""
+    return instance.event_log_storage.get_latest_storage_id_by_partition(
+        dg.AssetKey(table),
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+        {day.isoformat() for day in days},
+    )
+
+
+def _inputs(
+    instance: dg.DagsterInstance,
+    builder: "Publisher",
+    table: DatedTable,
+    attempts: Sequence[Attempt],
+) -> dict[date, dict[str, str]]:
+    """By date the tags that say which version of each upstream table was read.
+
+    By them the UI calls a date "unsynced" when one of these has another version, and only then.
+    What reaches it from earlier dates the ledger alone knows: `nba-assets plan`.
+    """
+    days = [attempt.game_date for attempt in attempts if attempt.status.certified]
+    tags: dict[date, dict[str, str]] = defaultdict(dict)
+    for name in table.upstream_tables() if days else ():
+        ids = _storage_ids(instance, name, days)
+        for one in builder.latest(name, days):
+            if one.game_date.isoformat() in ids:
+                tags[one.game_date] |= {
+                    f"{INPUT_DATA_VERSION_TAG_PREFIX}/{name}": one.digest or "none",
+                    f"{INPUT_EVENT_POINTER_TAG_PREFIX}/{name}": str(ids[f"{one.game_date}"]),
+                }
+    return tags
 
 
 def _evaluations(
@@ -227,17 +276,11 @@ def _evaluations(
     selected: "set[dg.AssetCheckKey] | frozenset[dg.AssetCheckKey]",
     materialized_by: str | None = None,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    certified = [attempt for attempt in attempts if attempt.status.certified]
-    stored = {}
-    if certified:
-        stored = context.instance.event_log_storage.get_latest_storage_id_by_partition(
-            dg.AssetKey(certified[0].table_name),
-            dg.DagsterEventType.ASSET_MATERIALIZATION,
-            {attempt.game_date.isoformat() for attempt in certified},
-        )
+    # A later attempt that was not certified is told on the version that stands.
+    stored = _storage_ids(context.instance, attempts[0].table_name, [a.game_date for a in attempts])
     for attempt in attempts:
         looked = {check.name: check for check in attempt.checks}
-        storage_id = stored.get(attempt.game_date.isoformat()) if attempt.status.certified else None
+        storage_id = stored.get(attempt.game_date.isoformat())
         for key in selected:
             if key.asset_key.to_user_string() == attempt.table_name:
                 check = looked.get(key.name) or Check(
@@ -247,7 +290,9 @@ def _evaluations(
                 yield _evaluation(attempt, check, storage_id, materialized_by or attempt.run_id)
 
 
-def _materialization(attempt: Attempt, restated: "Difference | None") -> dg.AssetMaterialization:
+def _materialization(
+    attempt: Attempt, restated: "Difference | None", inputs: Mapping[str, str]
+) -> dg.AssetMaterialization:
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": attempt.stored_rows,
         "status": attempt.status.value,
@@ -270,8 +315,47 @@ def _materialization(attempt: Attempt, restated: "Difference | None") -> dg.Asse
             "dagster/data_version": attempt.digest or "none",
             "dagster/data_version_is_user_provided": "true",
             "dagster/code_version": f"{attempt.contract_version}-{attempt.code_version}",
+            **inputs,
         },
     )
+
+
+def _observation(attempt: Attempt) -> dg.AssetObservation:
+    """What the page of a red date says: that no readers see it, why, and what to ask next."""
+    table, day = attempt.table_name, attempt.game_date
+    causes = [
+        f"- {cause.table_name} {cause.game_date} {cause.game_id or ''}: {cause.detail}"
+        for cause in attempt.causes[:MESSAGES_SHOWN]
+    ]
+    figures = {
+        name: getattr(attempt, name)
+        for name in ("expected_records", "actual_records", "completeness")
+        if getattr(attempt, name) is not None
+    }
+    return dg.AssetObservation(
+        table,
+        partition=day.isoformat(),
+        metadata={
+            "status": attempt.status.value,
+            "attempt": attempt.attempt,
+            **figures,
+            "readers see": _seen_by_readers(attempt),
+            "why": dg.MetadataValue.md("\n".join(causes) or attempt.message),
+            "next": dg.MetadataValue.md(
+                f"`nba-assets quarantine show {table} {day}`, `nba-assets history {table} {day}`; "
+                f"once it is mended, `nba-assets repair --from {day} --to {day}`"
+            ),
+        },
+    )
+
+
+def _seen_by_readers(attempt: Attempt) -> str:
+    if attempt.stored_status and attempt.stored_status.certified:
+        return (
+            f"the {attempt.stored_status} version of publication {attempt.stored_publication}, "
+            "which this attempt does not replace"
+        )
+    return "nothing of this date"
 
 
 def _changes(restated: "Difference") -> dict[str, Any]:
@@ -307,6 +391,9 @@ def _evaluation(
     metadata: dict[str, Any] = {
         name: value for name, value in check.figures.items() if value is not None
     }
+    metadata["attempt"] = attempt.attempt
+    if not attempt.status.certified:
+        metadata["readers see"] = _seen_by_readers(attempt)
     shown = check.violations or check.warnings
     if shown:
         metadata["found"] = dg.MetadataValue.md("\n".join(f"- {text}" for text in shown[:50]))

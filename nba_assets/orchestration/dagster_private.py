@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from dagster._core.definitions.asset_checks.asset_check_evaluation import (
         AssetCheckEvaluationTargetMaterializationData as AssetCheckEvaluationTargetMaterializationData,  # noqa: E501
     )
+    from dagster._core.definitions.data_version import (
+        INPUT_DATA_VERSION_TAG_PREFIX as INPUT_DATA_VERSION_TAG_PREFIX,
+    )
+    from dagster._core.definitions.data_version import (
+        INPUT_EVENT_POINTER_TAG_PREFIX as INPUT_EVENT_POINTER_TAG_PREFIX,
+    )
     from dagster._core.definitions.partitions.subset import PartitionsSubset as PartitionsSubset
     from dagster._core.definitions.sensor_definition import SensorType as SensorType
     from dagster._core.events.log import EventLogEntry as EventLogEntry
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from dagster._core.remote_origin import RemoteRepositoryOrigin as RemoteRepositoryOrigin
     from dagster._core.scheduler.instigation import InstigatorState as InstigatorState
     from dagster._core.scheduler.instigation import InstigatorStatus as InstigatorStatus
+    from dagster._core.scheduler.instigation import InstigatorTick as InstigatorTick
     from dagster._core.scheduler.instigation import InstigatorType as InstigatorType
     from dagster._core.scheduler.instigation import (
         ScheduleInstigatorData as ScheduleInstigatorData,
@@ -80,6 +87,9 @@ FROM = {
     "ASSET_PARTITION_RANGE_START_TAG": "dagster._core.storage.tags",
     "capture_interrupts": "dagster._utils.interrupts",
     "get_possibly_temporary_instance_for_cli": "dagster._cli.utils",
+    # telling which versions of its inputs a materialization was made from
+    "INPUT_DATA_VERSION_TAG_PREFIX": "dagster._core.definitions.data_version",
+    "INPUT_EVENT_POINTER_TAG_PREFIX": "dagster._core.definitions.data_version",
     # telling which materialization a check looked at
     "AssetCheckEvaluationTargetMaterializationData": (
         "dagster._core.definitions.asset_checks.asset_check_evaluation"
@@ -97,6 +107,7 @@ FROM = {
     "TickStatus": "dagster._core.scheduler.instigation",
     # writing what the daemon writes, at a moment of a rehearsal
     "DaemonHeartbeat": "dagster._daemon.types",
+    "InstigatorTick": "dagster._core.scheduler.instigation",
     "InstigatorType": "dagster._core.scheduler.instigation",
     "RegisteredCodeLocationOrigin": "dagster._core.remote_origin",
     "RemoteInstigatorOrigin": "dagster._core.remote_origin",

@@ -13,6 +13,7 @@ from nba_assets.orchestration.dagster_private import (
     DaemonHeartbeat,
     InstigatorState,
     InstigatorStatus,
+    InstigatorTick,
     InstigatorType,
     RegisteredCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -54,14 +55,15 @@ class Daemon:
         """
         definition = self._definitions.resolve_sensor_def(sensor)
         cursor = self.cursors.get(sensor)
-        tell_tick(self._instance, state(sensor, cursor=cursor), self._now())
+        tick = tell_tick(self._instance, state(sensor, cursor=cursor), self._now())
         with dg.build_sensor_context(
             self._instance, cursor=cursor, definitions=self._definitions
         ) as context:
             try:
                 result = definition.evaluate_tick(context)
             except NbaAssetsError as error:
-                tell_tick(self._instance, state(sensor, cursor=cursor), self._now(), str(error))
+                failed = SerializableErrorInfo(str(error), [], type(error).__name__)
+                self._instance.update_tick(tick.with_status(TickStatus.FAILURE, error=failed))
                 raise
         if result.cursor:
             self.cursors[sensor] = result.cursor
@@ -143,10 +145,10 @@ def tell_state(instance: dg.DagsterInstance, one: InstigatorState) -> None:
 
 def tell_tick(
     instance: dg.DagsterInstance, one: InstigatorState, at: datetime, error: str = ""
-) -> None:
+) -> InstigatorTick:
     """Record a tick: one that had nothing to do, or one that raised."""
     tell_state(instance, one)
-    instance.create_tick(
+    return instance.create_tick(
         TickData(
             one.instigator_origin_id,
             one.instigator_name,

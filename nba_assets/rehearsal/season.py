@@ -262,6 +262,7 @@ class _Play:
             except SourceUnavailable:
                 self.lived.blind += 1
                 self._excuse(moment)
+                self._alert()
                 return
             if not requests:
                 break

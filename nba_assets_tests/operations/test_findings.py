@@ -168,6 +168,17 @@ def test_nothing_is_told_twice_and_everything_when_it_is_over() -> None:
     assert text, "what comes back is news"
 
 
+def test_nothing_is_over_where_not_everything_could_be_looked_at() -> None:
+    _, told = news([_finding(DAY)], {})
+    watcher = Finding("watch_game_dates", "watching", {(None, None): "its ticks fail"})
+    text, told = news([watcher], told, blind=True)
+    assert text == "watch_game_dates: its ticks fail."
+    text, told = news([watcher], told, blind=True)
+    assert text == ""
+    text, _ = news([], told)
+    assert text.splitlines() == ["over: schedule HELD 2026-01-03", "over: watch_game_dates"]
+
+
 def test_one_cause_is_told_once_however_many_dates_it_takes() -> None:
     text, told = news([_finding(DAY, one_cause=True)], {})
     assert text

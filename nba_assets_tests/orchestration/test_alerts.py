@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_assets.errors import SourceUnavailable
 from nba_assets.operations.watch import PAUSES
 from nba_assets.rehearsal.faults import SourceDown
 from nba_assets.seasons import EASTERN
@@ -106,3 +107,29 @@ def test_a_channel_that_fails_is_told_again_and_is_a_finding(
     service.alert()
     assert len(hook.heard) <= 3
     assert service.alert().startswith("nothing new")
+
+
+def test_a_source_that_is_down_is_told_by_its_watcher_and_nothing_is_over(
+    built: Sandbox, tmp_path: Path, hook: Listener
+) -> None:
+    service = Service(built, tmp_path / "home", webhook_url=f"{hook.url}hook", automation=True)
+    service.daemon.beat()
+    league = built.league
+    league.drop("team_box_scores", league.games(LAST)[0])
+    service.settle()
+    service.alert()
+    assert len(hook.heard) == 1
+    league.errors["schedule"] = SourceUnavailable("the source is down")
+    for _ in range(3):
+        service.later(timedelta(minutes=5))
+        service.daemon.beat()
+        with pytest.raises(SourceUnavailable):
+            service.tick()
+    service.alert()
+    (text,) = _texts(hook)[1:]
+    assert text.startswith("watch_game_dates: its ticks fail: the source is down. See the ticks")
+    del league.errors["schedule"]
+    service.settle()
+    service.alert()
+    assert _texts(hook)[2:] == ["over: watch_game_dates"]
+    service.close()

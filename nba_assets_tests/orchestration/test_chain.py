@@ -14,6 +14,8 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from nba_assets.definitions import build_defs
 from nba_assets.deployment import build_warehouse
@@ -312,3 +314,79 @@ def test_before_any_game_the_season_gate_warns_and_fails_nothing(place: Place) -
     (found,) = (e for e in result.get_asset_check_evaluations() if e.partition is None)
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "nothing to judge by" in (found.description or "")
+
+
+def test_a_red_date_says_why_and_what_next(after_a_bad_date: Scene) -> None:
+    place, _ = after_a_bad_date
+    found = place.instance.fetch_observations(dg.AssetKey("team_box_scores"), limit=10).records
+    (record,) = found
+    assert record.partition_key == str(BAD)
+    assert record.asset_observation is not None
+    told = {name: value.value for name, value in record.asset_observation.metadata.items()}
+    assert (told["status"], told["attempt"], told["readers see"]) == (
+        "HELD",
+        1,
+        "nothing of this date",
+    )
+    assert (told["expected_records"], told["actual_records"]) == (6, 2)
+    for game in LEAGUE.games(BAD)[1:]:
+        assert game in str(told["why"])
+    assert f"nba-assets repair --from {BAD} --to {BAD}" in str(told["next"])
+
+
+def test_a_later_attempt_that_fails_is_told_on_the_version_that_stands(place: Place) -> None:
+    run(place.definitions(), place.instance, TABLES, FIRST, BAD)
+    assert not run(place.definitions(ONE_GAME_OF_THREE), place.instance, TABLES, BAD).success
+
+    instance = place.instance
+    (chain,) = (a for a in place.definitions().assets or () if isinstance(a, dg.AssetsDefinition))
+    keys = [(s.key, s.partitions_def) for s in chain.check_specs if s.name == "row_counts"]
+    states: Any = instance.event_log_storage.get_asset_check_state(keys)
+    for key, state in states.items():
+        under = {
+            status.value
+            for status, subset in state.subsets.items()
+            if str(BAD) in set(subset.value.get_partition_keys())
+        }
+        name = key.asset_key.to_user_string()
+        if name in TABLES[1:]:
+            assert under == {"FAILED"}, f"{name}: not missing"
+    (told,) = (
+        record.evaluation
+        for record in instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("team_box_scores"), "row_counts"), limit=1
+        )
+    )
+    assert told is not None
+    assert told.metadata["attempt"].value == 2
+    assert str(told.metadata["readers see"].value).startswith("the COMPLETE version of publication")
+
+
+def test_a_date_is_unsynced_when_a_version_it_was_made_from_has_changed(place: Place) -> None:
+    league = LEAGUE.copy()
+    definitions = place.definitions(league)
+    days = list(game_dates(FIRST, BAD))
+    run(definitions, place.instance, TABLES, FIRST, BAD)
+
+    def stale() -> set[tuple[str, date]]:
+        resolver = CachingStaleStatusResolver(
+            place.instance,
+            definitions.resolve_asset_graph(),
+            loading_context=LoadingContextForTest(place.instance),
+        )
+        return {
+            (name, day)
+            for name in TABLES
+            for day in days
+            if resolver.get_status(dg.AssetKey(name), str(day)) is not StaleStatus.FRESH
+        }
+
+    assert stale() == set()
+    run(definitions, place.instance, TABLES, BAD)
+    assert stale() == set(), "made again, the same is the same"
+    game = league.games(BAD)[0]
+    league.correct(game, league.rows("player_box_scores", game, status="PLAYED")[0]["player_id"])
+    run(definitions, place.instance, ("player_box_scores",), BAD)
+    assert stale() == {("team_offense_game_summary", BAD), ("player_game_summary", BAD)}
+    run(definitions, place.instance, TABLES, BAD)
+    assert stale() == set()
