@@ -8,6 +8,11 @@ import pytest
 from nba_assets_tests.tiny_league import Sandbox, TinyLeague
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def league() -> TinyLeague:
     """A league of this test alone."""

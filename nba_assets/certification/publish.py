@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
@@ -138,6 +138,7 @@ class Publisher:
         self._run_id = run_id
         self._first_date = first_date
         self._on_built = on_built
+        self._built: dict[tuple[str, date], Attempt] = {}
 
     def build(self, name: str, dates: Sequence[date]) -> list[Attempt]:
         """Build the dates of a table, all of one season, in ascending order.
@@ -153,9 +154,22 @@ class Publisher:
         if not dates or not ascending or season_year(dates[0]) != season_year(dates[-1]):
             raise ValueError(f"{name}: {dates} are not ascending dates of one season")
         attempts = self._attempts(self._tables[name], dates)
+        self._built |= {(name, one.game_date): one for one in attempts}
         if self._on_built:
             self._on_built(attempts)
         return attempts
+
+    def digests(self, names: Sequence[str], dates: Sequence[date]) -> dict[tuple[str, date], str]:
+        """Of the rows stored of dates of tables, where there ever was an attempt.
+
+        What this publisher built itself it knows; the rest is one query.
+        """
+        found = {key: self._built[key] for key in product(names, dates) if key in self._built}
+        if len(found) < len(names) * len(dates):
+            with self._warehouse.reading() as engine:
+                latest = ledger.latest(engine, names, min(dates), max(dates), checks=False)
+            found = {key: latest[key] for key in product(names, dates) if key in latest} | found
+        return {key: one.digest or EMPTY_DIGEST for key, one in found.items()}
 
     def latest(self, name: str, dates: Sequence[date]) -> list[Attempt]:
         """What the ledger says of the dates that were ever tried; nothing is built."""

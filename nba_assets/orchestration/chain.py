@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import Attempt, Check
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
@@ -71,6 +72,7 @@ def build_chain(
         whole = {key for key in context.selected_asset_check_keys if key.name == SEASON_CHECK}
         checks = context.selected_asset_check_keys - whole
         builder = publisher(context.run.run_id)
+        recorded = _Recorded(context.instance)
         held: dict[str, list[Attempt]] = defaultdict(list)
         for _, season in groupby(dates, season_year):
             summary: list[str] = []
@@ -78,14 +80,14 @@ def build_chain(
             for name in names:
                 attempts = builder.build(name, season_dates)
                 summary.append(_summary(name, attempts))
-                inputs = _inputs(context.instance, builder, tables[name], attempts)
+                inputs = _inputs(recorded, builder, tables[name], attempts)
                 restated = builder.restated(attempts)
                 # Together a part at a time, so that a run that is cancelled leaves few dates of
                 # which one is told and not the other.
                 for first in range(0, len(attempts), TOLD_TOGETHER):
                     part = attempts[first : first + TOLD_TOGETHER]
                     yield from _materializations(part, restated, inputs)
-                    yield from _evaluations(context, part, checks, context.run.run_id)
+                    yield from _evaluations(recorded, part, checks, context.run.run_id)
                     yield from map(_observation, (a for a in part if not a.status.certified))
                 held[name] += [a for a in attempts if not a.status.certified]
             # One line a season: each costs as much as the events of a date.
@@ -99,7 +101,7 @@ def build_chain(
                     "is nothing to check; materialize them first",
                     allow_retries=False,
                 )
-            yield from _evaluations(context, attempts, checks)
+            yield from _evaluations(recorded, attempts, checks)
             held[name] += [a for a in attempts if not a.status.certified]
         for key in checks:
             yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
@@ -235,19 +237,32 @@ def _materializations(
             yield _materialization(attempt, restated.get(day), inputs.get(day, {}))
 
 
-def _storage_ids(
-    instance: dg.DagsterInstance, table: str, days: Iterable[date]
-) -> Mapping[str, int]:
-    """The latest materialization of each date that has one, by partition."""
-    return instance.event_log_storage.get_latest_storage_id_by_partition(
-        dg.AssetKey(table),
-        dg.DagsterEventType.ASSET_MATERIALIZATION,
-        {day.isoformat() for day in days},
-    )
+class _Recorded:
+    """The latest materialization of each date, as the event log numbers them; asked for once."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._known: dict[str, dict[date, int | None]] = defaultdict(dict)
+
+    def anew(self, table: str, days: Iterable[date]) -> Mapping[date, int | None]:
+        """Asked for after more has been recorded."""
+        wanted = list(days)
+        found = self._instance.event_log_storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(table),
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+            {day.isoformat() for day in wanted},
+        )
+        self._known[table] |= {day: found.get(day.isoformat()) for day in wanted}
+        return self._known[table]
+
+    def known(self, table: str, days: Iterable[date]) -> Mapping[date, int | None]:
+        """As it was when it was last asked for."""
+        unknown = [day for day in days if day not in self._known[table]]
+        return self.anew(table, unknown) if unknown else self._known[table]
 
 
 def _inputs(
-    instance: dg.DagsterInstance,
+    recorded: _Recorded,
     builder: "Publisher",
     table: DatedTable,
     attempts: Sequence[Attempt],
@@ -258,29 +273,28 @@ def _inputs(
     What reaches it from earlier dates the ledger alone knows: `nba-assets plan`.
     """
     days = [attempt.game_date for attempt in attempts if attempt.status.certified]
+    upstream = table.upstream_tables()
     tags: dict[date, dict[str, str]] = defaultdict(dict)
-    for name in table.upstream_tables() if days else ():
-        ids = _storage_ids(instance, name, days)
-        for one in builder.latest(name, days):
-            if one.game_date.isoformat() in ids:
-                tags[one.game_date] |= {
-                    f"{INPUT_DATA_VERSION_TAG_PREFIX}/{name}": one.digest or "none",
-                    f"{INPUT_EVENT_POINTER_TAG_PREFIX}/{name}": str(ids[f"{one.game_date}"]),
-                }
+    for (name, day), digest in builder.digests(upstream, days).items() if days else ():
+        if pointer := recorded.known(name, days)[day]:
+            tags[day] |= {
+                f"{INPUT_DATA_VERSION_TAG_PREFIX}/{name}": _data_version(digest),
+                f"{INPUT_EVENT_POINTER_TAG_PREFIX}/{name}": str(pointer),
+            }
     return tags
 
 
 def _evaluations(
-    context: dg.AssetExecutionContext,
+    recorded: _Recorded,
     attempts: Sequence[Attempt],
     selected: "set[dg.AssetCheckKey] | frozenset[dg.AssetCheckKey]",
     materialized_by: str | None = None,
 ) -> Iterator[dg.AssetCheckEvaluation]:
     # A later attempt that was not certified is told on the version that stands.
-    stored = _storage_ids(context.instance, attempts[0].table_name, [a.game_date for a in attempts])
+    stored = recorded.anew(attempts[0].table_name, [one.game_date for one in attempts])
     for attempt in attempts:
         looked = {check.name: check for check in attempt.checks}
-        storage_id = stored.get(attempt.game_date.isoformat())
+        storage_id = stored[attempt.game_date]
         for key in selected:
             if key.asset_key.to_user_string() == attempt.table_name:
                 check = looked.get(key.name) or Check(
@@ -312,12 +326,16 @@ def _materialization(
         partition=attempt.game_date.isoformat(),
         metadata=metadata,
         tags={
-            "dagster/data_version": attempt.digest or "none",
+            "dagster/data_version": _data_version(attempt.digest),
             "dagster/data_version_is_user_provided": "true",
             "dagster/code_version": f"{attempt.contract_version}-{attempt.code_version}",
             **inputs,
         },
     )
+
+
+def _data_version(digest: str | None) -> str:
+    return digest or EMPTY_DIGEST
 
 
 def _observation(attempt: Attempt) -> dg.AssetObservation:

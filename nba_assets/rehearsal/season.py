@@ -186,7 +186,8 @@ class _Play:
                 for hour in HOURS:
                     self._arrive(datetime.combine(day, time(hour), EASTERN))
             self._arrive(max([self.now, *(e.ends for e in self.episodes if e.ends)]) + 3 * TICK)
-            self._arrive(self.now + timedelta(days=1))
+            noon = datetime.combine(self.now.date() + timedelta(days=1), time(12), EASTERN)
+            self._arrive(noon)
             self._conclude()
         return self.lived
 

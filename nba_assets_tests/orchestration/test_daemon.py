@@ -63,6 +63,7 @@ def _until(true: Callable[[], bool], log: Path, what: str) -> None:
         time.sleep(0.5)
 
 
+@pytest.mark.slow
 def test_three_days_through_the_daemon(empty: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     home = empty.folder.parent  # the location reads data, league and clock there
     monkeypatch.setenv("LOOPBACK_FOLDER", f"{home}")
