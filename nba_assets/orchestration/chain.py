@@ -20,8 +20,11 @@ from nba_assets.certification.ledger import Attempt, Check
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
 from nba_assets.orchestration.dagster_private import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
     INPUT_DATA_VERSION_TAG_PREFIX,
     INPUT_EVENT_POINTER_TAG_PREFIX,
+    PARTITION_NAME_TAG,
     AssetCheckEvaluationTargetMaterializationData,
 )
 from nba_assets.seasons import season_year
@@ -67,12 +70,12 @@ def build_chain(
     )
     def dated_tables(context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Builds the selected tables for the selected dates, in the order of the graph."""
-        dates = sorted(date.fromisoformat(key) for key in context.partition_keys)
         names = [name for name in tables if dg.AssetKey(name) in context.selected_asset_keys]
         whole = {key for key in context.selected_asset_check_keys if key.name == SEASON_CHECK}
         checks = context.selected_asset_check_keys - whole
         builder = publisher(context.run.run_id)
         recorded = _Recorded(context.instance)
+        dates, is_named = _dates(context, partitions), _names_dates(context)
         held: dict[str, list[Attempt]] = defaultdict(list)
         for _, season in groupby(dates, season_year):
             summary: list[str] = []
@@ -95,7 +98,7 @@ def build_chain(
         for name in {key.asset_key.to_user_string() for key in checks}.difference(names):
             # A check run without its table repeats what the ledger says of the latest attempts.
             attempts = builder.latest(name, dates)
-            if never := sorted(set(dates).difference(a.game_date for a in attempts)):
+            if is_named and (never := sorted(set(dates).difference(a.game_date for a in attempts))):
                 raise dg.Failure(
                     f"{name} was never run for {len(never)} dates, {never[0]} … {never[-1]}: there "
                     "is nothing to check; materialize them first",
@@ -110,6 +113,35 @@ def build_chain(
             raise _failure(held)
 
     return dated_tables
+
+
+def _names_dates(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run is for some dates; "execute all checks" of the UI names none."""
+    return bool(context.has_partition_key or context.has_partition_key_range)
+
+
+def _dates(
+    context: dg.AssetExecutionContext, partitions: dg.DailyPartitionsDefinition
+) -> list[date]:
+    """The dates of the run, ascending; every one for checks alone where none is named.
+
+    Raises:
+        Failure: a date that was named is no partition, for which Dagster would run another one; or
+            tables are to be built and no date is named.
+    """
+    if not _names_dates(context):
+        if context.selected_asset_keys:
+            raise dg.Failure("name the dates to build: choose partitions", allow_retries=False)
+        return [date.fromisoformat(key) for key in partitions.get_partition_keys()]
+    named = (PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
+    for key in (context.run.tags[tag] for tag in named if tag in context.run.tags):
+        if not partitions.has_partition_key(key):
+            raise dg.Failure(
+                f"{key} is no partition: there are the dates from {partitions.start:%Y-%m-%d} to "
+                "today, without July to September; nothing was run",
+                allow_retries=False,
+            )
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)
 
 
 def asset_spec(table: DatedTable, partitions: dg.DailyPartitionsDefinition) -> dg.AssetSpec:

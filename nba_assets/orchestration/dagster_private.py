@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from dagster._core.storage.tags import (
         ASSET_PARTITION_RANGE_START_TAG as ASSET_PARTITION_RANGE_START_TAG,
     )
+    from dagster._core.storage.tags import PARTITION_NAME_TAG as PARTITION_NAME_TAG
     from dagster._daemon.types import DaemonHeartbeat as DaemonHeartbeat
     from dagster._serdes import ConfigurableClassData as ConfigurableClassData
     from dagster._utils.interrupts import capture_interrupts as capture_interrupts
@@ -85,6 +86,7 @@ FROM = {
     # launching runs as Dagster's own command line does
     "ASSET_PARTITION_RANGE_END_TAG": "dagster._core.storage.tags",
     "ASSET_PARTITION_RANGE_START_TAG": "dagster._core.storage.tags",
+    "PARTITION_NAME_TAG": "dagster._core.storage.tags",
     "capture_interrupts": "dagster._utils.interrupts",
     "get_possibly_temporary_instance_for_cli": "dagster._cli.utils",
     # telling which versions of its inputs a materialization was made from

@@ -19,6 +19,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from nba_assets.definitions import build_defs
 from nba_assets.deployment import build_warehouse
+from nba_assets.orchestration.launch import QUIET
 from nba_assets.rehearsal.faults import FaultySource, MissingGames
 from nba_assets.seasons import game_dates
 from nba_assets.settings import Settings
@@ -390,3 +391,54 @@ def test_a_date_is_unsynced_when_a_version_it_was_made_from_has_changed(place: P
     assert stale() == {("team_offense_game_summary", BAD), ("player_game_summary", BAD)}
     run(definitions, place.instance, TABLES, BAD)
     assert stale() == set()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        (date(2025, 7, 15),),
+        (date(2010, 1, 1),),
+        (date(2199, 1, 1),),
+        (date(2025, 9, 20), date(2025, 10, 4)),
+        (FIRST, date(2026, 7, 4)),
+    ],
+)
+def test_a_date_that_is_no_partition_is_refused_and_no_other_run_for_it(
+    place: Place, named: tuple[date, ...]
+) -> None:
+    result = run(place.definitions(), place.instance, ("schedule",), *named)
+    assert not result.success
+    wrong = next(day for day in named if day != FIRST)
+    assert failure(result).startswith(f"{wrong} is no partition: there are the dates from")
+    assert records(place.instance, "schedule") == {}
+
+
+def test_all_checks_without_a_date_are_those_of_every_date_there_is(place: Place) -> None:
+    """What "execute all" of the checks page launches."""
+    definitions = place.definitions()
+    run(definitions, place.instance, TABLES, FIRST, BAD)
+    result = dg.materialize(
+        [a for a in definitions.assets or () if isinstance(a, dg.AssetsDefinition)],
+        selection=dg.AssetSelection.checks_for_assets("schedule", "team_box_scores"),
+        instance=place.instance,
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+    assert result.success
+    told = {
+        (e.asset_key.to_user_string(), e.partition) for e in result.get_asset_check_evaluations()
+    }
+    days = {str(day) for day in game_dates(FIRST, BAD)}
+    assert told == {(name, day) for name in ("schedule", "team_box_scores") for day in days}
+
+
+def test_tables_without_a_date_are_not_built(place: Place) -> None:
+    result = dg.materialize(
+        [a for a in place.definitions().assets or () if isinstance(a, dg.AssetsDefinition)],
+        selection=dg.AssetSelection.assets("schedule"),
+        instance=place.instance,
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert failure(result) == "name the dates to build: choose partitions"
