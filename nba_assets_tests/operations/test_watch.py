@@ -195,6 +195,17 @@ def test_game_by_game_what_is_final_counts(case: Case) -> None:
     assert case.due(game_by_game=True).blocks
 
 
+def test_in_play_that_other_rows_are_there_is_no_news(case: Case) -> None:
+    case.missing()
+    case.found[DAY] = case.seen("rows", "FINAL", "IN_PROGRESS")
+    case.now -= timedelta(hours=2)
+    assert case.due(game_by_game=True).blocks
+    case.needs = {("schedule", DAY): Need("schedule", DAY, Reason.STALE, "another score")}
+    assert case.due(game_by_game=True).blocks == []
+    case.now += PAUSES[0]
+    assert case.due(game_by_game=True).blocks, "what is still to be done is tried again later"
+
+
 def test_unbroken_dates_are_one_block(case: Case) -> None:
     case.missing("schedule")
     second = case.dates[1]
