@@ -114,8 +114,9 @@ def test_a_date_after_what_the_schedule_covers_is_not_watched(empty: Sandbox) ->
     assert _seen(empty, dates=[date(2024, 12, 1)]) == {}, "no schedule of it is published"
 
 
-def test_a_source_that_is_down_is_not_an_empty_one(empty: Sandbox) -> None:
-    empty.league.errors["schedule"] = SourceUnavailable("throttled")
+@pytest.mark.parametrize("table", ["schedule", "player_box_scores"])
+def test_a_source_that_is_down_is_not_an_empty_one(empty: Sandbox, table: str) -> None:
+    empty.league.errors[table] = SourceUnavailable("throttled")
     with pytest.raises(SourceUnavailable, match="throttled"):
         _seen(empty)
 
