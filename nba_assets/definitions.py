@@ -12,7 +12,6 @@ from nba_assets.deployment import (
     build_warehouse,
 )
 from nba_assets.operations.gates import coverage_gates
-from nba_assets.operations.plan import past_dates
 from nba_assets.orchestration.alerts import alerts
 from nba_assets.orchestration.chain import build_chain
 from nba_assets.orchestration.morning import morning_plan
@@ -81,8 +80,8 @@ def build_defs(
         )
 
     def season_gates() -> "list[CoverageGate]":
-        today = eastern_date(now())
-        dates = past_dates(settings.first_date, today, (built := deployment()).source.seasons())
+        built = deployment()
+        dates = built.past_dates(eastern_date(now()))
         with built.reading() as engine:
             return coverage_gates(engine, chosen, dates, settings.usage_rate_coverage_season)
 

@@ -16,7 +16,7 @@ from nba_assets.certification.certified import refuse_another_source
 from nba_assets.certification.publish import Publisher
 from nba_assets.certification.schema import prepare
 from nba_assets.engines.duckdb_file import DuckDBFile
-from nba_assets.operations.plan import Standing, standing, untouched
+from nba_assets.operations.plan import Standing, past_dates, standing, untouched
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage
 
@@ -122,6 +122,10 @@ class Deployment:
         with self.store.reading() as engine:
             refuse_another_source(ledger.source_identity(engine), self.source.identity)
             yield engine
+
+    def past_dates(self, last: date, *, since: date | None = None) -> list[date]:
+        """The dates of the seasons the source publishes, from the first partition or ``since``."""
+        return past_dates(since or self.settings.first_date, last, self.source.seasons())
 
     def look(self, dates: "Sequence[date]", *, deep: bool = False) -> Standing:
         """Where dates stand; ``deep`` compares every stored row with what was published.

@@ -48,7 +48,7 @@ class Settings(BaseModel):
 
     automation: bool | None = None
     """whether `dagster dev` and the daemon watch the source; unset: they do, but for `simulated`"""
-    watch_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
+    watch_seconds: Annotated[int, Field(ge=5, le=900)] = 300
     """how often the watcher, and what tells a human, look"""
     watched_days: Annotated[int, Field(ge=0, le=60)] = 7
     """how many days back the watcher reads the source again for corrections"""

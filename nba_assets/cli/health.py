@@ -47,4 +47,4 @@ def not_watched(deployment: Deployment) -> "Sequence[Finding]":
     from nba_assets.orchestration.launch import instance_here
 
     with instance_here() as instance:
-        return watching(instance, now())
+        return watching(deployment, instance, now())

@@ -95,7 +95,7 @@ def dates_of(
         if last > today():
             raise click.UsageError(f"--to {last} lies in the future")
     else:
-        dates = past_dates(first or start, yesterday, published)
+        dates = deployment.past_dates(yesterday, since=first)
     if first and first < start:
         raise click.UsageError(f"--from {first}: the first partition is {start}")
     if not dates:

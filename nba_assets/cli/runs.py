@@ -25,7 +25,6 @@ from nba_assets.operations.plan import (
     Run,
     Standing,
     corrected,
-    past_dates,
 )
 from nba_assets.operations.plan import (
     repair as repair_until_done,
@@ -184,9 +183,7 @@ def _conclude(
     deployment: Deployment, dates: Sequence[date], tables: Sequence[str], *, everything: bool
 ) -> None:
     """The summary of what a command built; exits 1 unless all of it is complete."""
-    known = past_dates(
-        deployment.settings.first_date, today() - timedelta(days=1), deployment.source.seasons()
-    )
+    known = deployment.past_dates(today() - timedelta(days=1))
     whole = deployment.look(sorted({*known, *dates}))
     now = whole.within(tables, set(dates))
     show_report(deployment, now, everything=everything, counts=False)

@@ -18,7 +18,6 @@ from nba_assets.operations.findings import (
     of_gates,
 )
 from nba_assets.operations.gates import coverage_gates
-from nba_assets.operations.plan import past_dates
 from nba_assets.operations.report import prediction_errors
 from nba_assets.operations.watch import given_up, remembered
 from nba_assets.orchestration.channels import channels
@@ -57,7 +56,7 @@ def findings(deployment: "Deployment", instance: dg.DagsterInstance, moment: dat
         for name, told in failed.items()
     ]
     if deployment.settings.is_watching:
-        found += watching(instance, moment)
+        found += watching(deployment, instance, moment)
     return Found([*found, *full(deployment.settings.data_dir)], blind)
 
 
@@ -65,8 +64,7 @@ def _of_tables(
     deployment: "Deployment", instance: dg.DagsterInstance, moment: datetime
 ) -> list[Finding]:
     settings = deployment.settings
-    today = eastern_date(moment)
-    dates = past_dates(settings.first_date, today, deployment.source.seasons())
+    dates = deployment.past_dates(eastern_date(moment))
     now = deployment.look(dates)
     in_vain = given_up(now, remembered(_cursor(instance, WATCHER)))
     found = of_dates(now, in_vain, timedelta(hours=settings.expected_hours), moment)
@@ -79,9 +77,12 @@ def _of_tables(
     return found
 
 
-def watching(instance: dg.DagsterInstance, moment: datetime) -> list[Finding]:
+def watching(
+    deployment: "Deployment", instance: dg.DagsterInstance, moment: datetime
+) -> list[Finding]:
     """What keeps the deployment from looking after itself."""
-    return list(unwatched(instance, (WATCHER, ALERTS), (MORNING,), moment))
+    schedules = {MORNING: deployment.settings.morning}
+    return list(unwatched(instance, (WATCHER, ALERTS), schedules, moment))
 
 
 def _cursor(instance: dg.DagsterInstance, sensor: str) -> str | None:

@@ -80,6 +80,10 @@ if TYPE_CHECKING:
     from dagster._daemon.types import DaemonHeartbeat as DaemonHeartbeat
     from dagster._serdes import ConfigurableClassData as ConfigurableClassData
     from dagster._utils.interrupts import capture_interrupts as capture_interrupts
+    from dagster._utils.schedules import (
+        get_latest_completed_cron_tick as get_latest_completed_cron_tick,
+    )
+    from dagster._utils.schedules import is_valid_cron_schedule as is_valid_cron_schedule
     from dagster_shared.error import SerializableErrorInfo as SerializableErrorInfo
 
 FROM = {
@@ -107,6 +111,9 @@ FROM = {
     "InstigatorState": "dagster._core.scheduler.instigation",
     "InstigatorStatus": "dagster._core.scheduler.instigation",
     "TickStatus": "dagster._core.scheduler.instigation",
+    "get_latest_completed_cron_tick": "dagster._utils.schedules",
+    # telling a wrong setting before Dagster does, which would not say which
+    "is_valid_cron_schedule": "dagster._utils.schedules",
     # writing what the daemon writes, at a moment of a rehearsal
     "DaemonHeartbeat": "dagster._daemon.types",
     "InstigatorTick": "dagster._core.scheduler.instigation",

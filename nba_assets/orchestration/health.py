@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from nba_assets.operations.findings import Fact, Finding
-from nba_assets.orchestration.dagster_private import InstigatorStatus, TickStatus
+from nba_assets.orchestration.dagster_private import (
+    InstigatorStatus,
+    TickStatus,
+    get_latest_completed_cron_tick,
+)
 from nba_assets.orchestration.sensors import UNFINISHED
+from nba_assets.seasons import EASTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from nba_assets.orchestration.dagster_private import InstigatorState
 
 HEARTBEAT = timedelta(minutes=10)
 """after which a daemon without one is dead; it beats twice a minute"""
-SENSOR = timedelta(minutes=30)
-"""after which a sensor without a tick has stopped; it ticks every five minutes"""
-SCHEDULE = timedelta(hours=25)
-"""after which a daily schedule without a tick has stopped"""
+LATE = timedelta(minutes=40)
+"""after which a tick is missed; sensors tick every quarter of an hour or more often"""
 RUN = timedelta(hours=6)
 """after which an unfinished run hangs"""
 FAILED = 3
@@ -39,23 +42,29 @@ START = "Start `dagster dev`, or the daemon: docs/how-to/run-as-a-service.md"
 
 def unwatched(
     instance: dg.DagsterInstance,
-    sensors: tuple[str, ...],
-    schedules: tuple[str, ...],
+    sensors: "Sequence[str]",
+    schedules: "Mapping[str, str]",
     moment: datetime,
 ) -> Iterator[Finding]:
-    """What keeps daemons, sensors, schedules and runs from doing their work at a moment."""
+    """What keeps daemons, sensors, schedules and runs from doing their work at a moment.
+
+    A schedule comes with its cron, US Eastern.
+    """
     silent = dict(_daemons(instance, moment))
     if silent:
         facts: dict[Fact, str] = {(None, name): f"{name} {told}" for name, told in silent.items()}
         yield Finding("daemon", "watching", facts, START)
     states = instance.all_instigator_state()
-    for daemon, names, limit in (
-        ("SENSOR", sensors, SENSOR),
-        ("SCHEDULER", schedules, SCHEDULE),
-    ):
-        for name in names if daemon not in silent else ():
+    expected = moment - LATE
+    due = {"SENSOR": dict.fromkeys(sensors, expected)}
+    due["SCHEDULER"] = {
+        name: get_latest_completed_cron_tick(cron, expected, EASTERN.key)
+        for name, cron in schedules.items()
+    }
+    for daemon, names in due.items():
+        for name, since in names.items() if daemon not in silent else ():
             of_name = [state for state in states if state.instigator_name == name]
-            yield from _instigator(instance, name, of_name, limit, moment)
+            yield from _instigator(instance, name, of_name, since)
     yield from _runs(instance, moment)
 
 
@@ -84,9 +93,9 @@ def _instigator(
     instance: dg.DagsterInstance,
     name: str,
     states: "Sequence[InstigatorState]",
-    limit: timedelta,
-    moment: datetime,
+    since: datetime,
 ) -> Iterator[Finding]:
+    """What is wrong with one that must have had a tick since then."""
     ticks = [
         (state, tick)
         for state in states
@@ -102,7 +111,7 @@ def _instigator(
     at = datetime.fromtimestamp(latest[0].timestamp if latest else _begun(state), UTC)
     if state.status is InstigatorStatus.STOPPED:
         yield _finding(name, "it is switched off", f"Switch {name} on in the UI")
-    elif moment - at > limit:
+    elif at < since:
         told = f"its last tick was {_told(at)}" if latest else f"no tick since {_told(at)}"
         yield _finding(name, told, START)
     elif len(latest) == FAILED and all(tick.status is TickStatus.FAILURE for tick in latest):

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from nba_assets.errors import AlertNotDelivered
+from nba_assets.errors import AlertNotDelivered, SettingsError
 from nba_assets.operations.gates import Gate, gates
-from nba_assets.operations.plan import Standing, past_dates, runs
+from nba_assets.operations.plan import Standing, runs
 from nba_assets.operations.plan import plan as what_must_run
 from nba_assets.operations.report import PredictionError, gaps, prediction_errors
 from nba_assets.orchestration.alerts import MORNING
 from nba_assets.orchestration.channels import channels, ping
-from nba_assets.seasons import eastern_date, is_game_date, season_label, season_year
+from nba_assets.orchestration.dagster_private import is_valid_cron_schedule
+from nba_assets.seasons import EASTERN, eastern_date, is_game_date, season_label, season_year
+from nba_assets.settings import PREFIX
 
 if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
@@ -30,7 +32,11 @@ def morning_plan(
     running: bool,
     cron: str,
 ) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
-    """The job, of one op for each of its steps, and the schedule that runs it every morning."""
+    """The job, of one op for each of its steps, and the schedule that runs it every morning.
+
+    Raises:
+        SettingsError: ``cron`` is no cron schedule.
+    """
 
     @dg.op(out=dg.Out(dg.Nothing))
     def certify_yesterday(context: dg.OpExecutionContext) -> None:
@@ -58,11 +64,14 @@ def morning_plan(
     def job() -> None:
         summary(predict_today(certify_yesterday()))
 
+    if not is_valid_cron_schedule(cron):
+        raise SettingsError(f"{PREFIX}MORNING: {cron!r} is no cron schedule, like '0 9 * * *' is")
+
     @dg.schedule(
         name=MORNING,
         job=job,
         cron_schedule=cron,
-        execution_timezone="America/New_York",
+        execution_timezone=EASTERN.key,
         default_status=(
             dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
         ),
@@ -111,14 +120,18 @@ def _sum_up(context: dg.OpExecutionContext, deployment: "Deployment", moment: da
     text = _summary(today, found, errors, predicted)
     context.add_output_metadata({"summary": dg.MetadataValue.md(text)})
     _send(context, deployment, text)
-    if ping(deployment.settings):
-        context.log.info("the dead-man's switch was told")
+    try:
+        if ping(deployment.settings):
+            context.log.info("the dead-man's switch was told")
+    except AlertNotDelivered as error:
+        # Not hearing is what it is there for: it raises the alarm itself.
+        context.log.warning("%s", error)
 
 
 def _past(deployment: "Deployment", moment: datetime) -> tuple[Standing, list[Gate]]:
     settings = deployment.settings
     yesterday = eastern_date(moment) - timedelta(days=1)
-    now = deployment.look(past_dates(settings.first_date, yesterday, deployment.source.seasons()))
+    now = deployment.look(deployment.past_dates(yesterday))
     with deployment.reading() as engine:
         return now, gates(engine, now, settings.usage_rate_coverage_season)
 

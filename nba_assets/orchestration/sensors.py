@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from nba_assets.certification import ledger
-from nba_assets.operations.plan import past_dates
 from nba_assets.operations.source_now import read, watched
 from nba_assets.operations.watch import Block, due, remembered, to_look_at, to_remember
 from nba_assets.orchestration.dagster_private import (
@@ -78,7 +77,7 @@ def watch_game_dates(
                 f"nothing was ever built, and the season of {recent} began before: what could be "
                 "built of it now would be held. Run `nba-assets backfill` first"
             )
-        standing = chosen.look(past_dates(since, today, chosen.source.seasons()))
+        standing = chosen.look(chosen.past_dates(today, since=since))
         asked = remembered(context.cursor)
         recent_dates = [day for day in standing.dates if day >= recent]
         looked_at = to_look_at(standing, recent_dates, asked, moment)

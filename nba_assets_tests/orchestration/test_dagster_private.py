@@ -35,6 +35,8 @@ TAKEN = {
     ),
     "get_possibly_temporary_instance_for_cli": ("cli_command", "logger"),
     "capture_interrupts": (),
+    "is_valid_cron_schedule": ("cron_schedule",),
+    "get_latest_completed_cron_tick": ("cron_string", "current_time", "timezone"),
 }
 """the parameters that are passed, or the fields that are read"""
 OVERRIDDEN = {

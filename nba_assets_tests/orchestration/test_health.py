@@ -13,6 +13,7 @@ from nba_assets.orchestration.dagster_private import InstigatorStatus
 from nba_assets.orchestration.health import DAEMONS, full, unwatched
 from nba_assets.orchestration.sensors import WATCHER
 from nba_assets.rehearsal.daemon import state, tell_beat, tell_state, tell_tick
+from nba_assets.seasons import EASTERN
 from nba_assets_tests.orchestration.dagster_runs import open_instance
 
 NOW = datetime(2026, 1, 4, 15, tzinfo=UTC)
@@ -40,11 +41,11 @@ def _live(instance: dg.DagsterInstance, since: datetime, until: datetime, *but: 
                 tell_tick(instance, state(name), moment)
         moment += 5 * MINUTE
     if MORNING not in but:
-        tell_tick(instance, state(MORNING, schedule=True), until - 6 * HOUR)
+        tell_tick(instance, state(MORNING, schedule=True), until.replace(hour=14))
 
 
 def _lines(instance: dg.DagsterInstance, moment: datetime = NOW) -> list[str]:
-    found = unwatched(instance, (WATCHER, ALERTS), (MORNING,), moment)
+    found = unwatched(instance, (WATCHER, ALERTS), {MORNING: "0 9 * * *"}, moment)
     return [line for one in found for line in one.lines(one.facts)]
 
 
@@ -108,9 +109,19 @@ def test_what_stops_is_found_within_an_hour(
 def test_a_schedule_that_is_gone_is_found_when_it_has_missed_its_morning(
     instance: dg.DagsterInstance,
 ) -> None:
-    _live(instance, NOW, NOW + 20 * HOUR, MORNING)
-    (line,) = _lines(instance, NOW + 20 * HOUR)
+    missed = datetime(2026, 1, 5, 9, tzinfo=EASTERN)
+    _live(instance, NOW, missed + HOUR, MORNING)
+    assert _lines(instance, missed + 30 * MINUTE) == []
+    (line,) = _lines(instance, missed + HOUR)
     assert line.startswith(f"{MORNING}: its last tick was ")
+
+
+def test_a_schedule_of_workdays_is_not_missed_on_a_sunday(instance: dg.DagsterInstance) -> None:
+    sunday = NOW + 3 * HOUR
+    tell_tick(instance, state(MORNING, schedule=True), datetime(2026, 1, 2, 14, tzinfo=UTC))
+    _live(instance, NOW, sunday, MORNING)
+    found = unwatched(instance, (WATCHER, ALERTS), {MORNING: "0 9 * * 1-5"}, sunday)
+    assert list(found) == []
 
 
 def test_a_tick_or_two_that_fail_are_no_news(instance: dg.DagsterInstance) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_assets.definitions import BEFORE_TIPOFF
+from nba_assets.definitions import BEFORE_TIPOFF, build_defs
+from nba_assets.errors import SettingsError
 from nba_assets.seasons import EASTERN
+from nba_assets.settings import Settings
 from nba_assets_tests.orchestration.service import Listener, Service, listening
 from nba_assets_tests.tiny_league import LAST, SLATES, Sandbox
 
@@ -123,3 +125,20 @@ def test_it_is_asked_for_once_a_morning(built: Sandbox, tmp_path: Path, hook: Li
     assert schedule.execution_timezone == "America/New_York"
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     service.close()
+
+
+def test_a_switch_that_does_not_hear_raises_its_own_alarm(
+    built: Sandbox, tmp_path: Path, hook: Listener
+) -> None:
+    service = Service(built, tmp_path / "home", ping_url=f"{hook.url}alive")
+    service.now = datetime.combine(LAST, time(9), EASTERN) + timedelta(days=1)
+    hook.status = 503
+    result = service.morning()
+    assert result.success
+    assert [path for _, path, _ in hook.heard] == ["/alive"]
+    service.close()
+
+
+def test_what_is_no_cron_is_refused_with_the_name_of_its_setting() -> None:
+    with pytest.raises(SettingsError, match=r"^NBA_ASSETS_MORNING: '9:00' is no cron schedule"):
+        build_defs(Settings(morning="9:00"))
