@@ -1,7 +1,7 @@
 """How plans and reports look on a terminal: what is wrong first, why, and what to do about it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nba_assets.certification.vacuum import Dead
     from nba_assets.certification.versions import Difference
     from nba_assets.operations.plan import Standing
+    from nba_assets.orchestration.retention import Old
 
 SHOWN = 12
 """lines of a list that is not asked for whole"""
@@ -372,13 +373,16 @@ def dead(found: "Dead", *, removed: bool) -> RenderableType:
     )
 
 
-def old_logs(sizes: Mapping[str, int], *, removed: bool) -> RenderableType:
-    """The run logs a vacuum removed, or would."""
-    if not sizes:
-        return Text("No run that ended before then has a log.")
+def old_history(found: "Old", *, removed: bool) -> RenderableType:
+    """What a vacuum removed of Dagster's history, or would."""
+    if not found.run_logs and not found.check_results:
+        return Text("Nothing of Dagster's history is that old and superseded.")
     done = "Removed" if removed else "Would be removed"
-    mib = sum(sizes.values()) / 2**20
-    return Text(f"{done}: {plural(len(sizes), 'run log')} of Dagster, {mib:.1f} MiB.")
+    mib = sum(found.run_logs.values()) / 2**20
+    return Text(
+        f"{done}: {plural(len(found.run_logs), 'run log')} of Dagster, {mib:.1f} MiB, and "
+        f"{plural(found.check_results, 'superseded check result')}."
+    )
 
 
 def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:

@@ -70,10 +70,10 @@ def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
     """Remove versions of dates that were superseded for longer; never a current row.
 
     What was removed can be restored, compared and reproduced no more. The logs of runs that ended
-    before go as well; what they materialized and checked stays in the UI.
+    before go as well, and results of checks that have newer ones; the UI shows the same dates.
     """
     from nba_assets.orchestration.launch import instance_here
-    from nba_assets.orchestration.run_logs import old_run_logs, remove_run_logs
+    from nba_assets.orchestration.retention import old, remove_old
 
     contracts = [table.contract for table in deployment.tables.values()]
     with writing(deployment) as engine:
@@ -82,10 +82,10 @@ def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
             remove(engine, found)
     console.show(console.dead(found, removed=now))
     with instance_here() as instance:
-        logs = old_run_logs(instance, timedelta(days=keep))
+        history = old(instance, timedelta(days=keep))
         if now:
-            remove_run_logs(instance, logs)
-    console.show(console.old_logs(logs, removed=now))
+            remove_old(instance, timedelta(days=keep))
+    console.show(console.old_history(history, removed=now))
 
 
 @click.command()

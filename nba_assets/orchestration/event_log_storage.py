@@ -47,11 +47,13 @@ loop over ``store_event``. The table objects, ``_connect``, ``_event_to_row``,
 
 import atexit
 import os
+import sqlite3
 import threading
 import warnings
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -218,6 +220,39 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
         self.flush()
         Path(self.path_for_shard(run_id)).unlink(missing_ok=True)
 
+    def superseded_check_results(self, before: datetime) -> int:
+        """How many results of checks, recorded before then, have a newer one of their date."""
+        with self.index_connection() as conn:
+            counted = sa.select(sa.func.count()).where(_superseded(before))
+            return int(conn.scalar(counted.select_from(AssetCheckExecutionsTable)) or 0)
+
+    def remove_superseded_check_results(self, before: datetime) -> None:
+        """Remove them, with the events that recorded them and those that only announced one.
+
+        Materializations stay: what was made from one names it.
+        """
+        results, events = AssetCheckExecutionsTable.c, SqlEventLogStorageTable.c
+        with self.index_connection() as conn:
+            conn.execute(AssetCheckExecutionsTable.delete().where(_superseded(before)))
+            kept = sa.select(results.evaluation_event_storage_id).where(
+                results.evaluation_event_storage_id.is_not(None)
+            )
+            conn.execute(
+                SqlEventLogStorageTable.delete().where(
+                    events.dagster_event_type.in_([kind.value for kind in _CHECK_EVENTS]),
+                    events.timestamp < before.replace(tzinfo=None),
+                    events.id.not_in(kept),
+                )
+            )
+        # SQLite uses the room again, but gives none of it back by itself, nor in a transaction.
+        index = sqlite3.connect(
+            self.path_for_shard(INDEX_SHARD),
+            timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+        )
+        with closing(index):
+            index.execute("VACUUM")
+
     def wipe(self) -> None:
         """Delete everything, also what waits: flushed later, it would bring files back."""
         self.flush()
@@ -340,6 +375,16 @@ _CHECK_EVENTS = (
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 )
+
+
+def _superseded(before: datetime) -> sa.ColumnElement[bool]:
+    results = AssetCheckExecutionsTable.c
+    newest = sa.select(sa.func.max(results.id)).group_by(
+        results.asset_key, results.check_name, results.partition
+    )
+    # Dagster stores moments without their zone, which is UTC.
+    recorded_before = results.create_timestamp < before.replace(tzinfo=None)
+    return sa.and_(recorded_before, results.id.not_in(newest))
 
 
 def _comes_per_partition(entry: EventLogEntry) -> bool:
