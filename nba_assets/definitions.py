@@ -13,6 +13,7 @@ from nba_assets.deployment import (
 )
 from nba_assets.operations.gates import coverage_gates
 from nba_assets.orchestration.alerts import alerts
+from nba_assets.orchestration.by_hand import jobs_by_hand
 from nba_assets.orchestration.chain import build_chain
 from nba_assets.orchestration.morning import morning_plan
 from nba_assets.orchestration.partitions import game_date_partitions
@@ -105,6 +106,7 @@ def build_defs(
                 dg.AssetSelection.assets(*BEFORE_TIPOFF),
                 description="Features and predictions of a date whose games are still to come.",
             ),
+            *jobs_by_hand(deployment, now),
             morning,
         ],
         schedules=[every_morning],

@@ -82,7 +82,7 @@ def plan(
     """What would run, and why: missing, held, waiver, stale, or because an input of it will run."""
     now = deployment.look(dates)
     needs = what_must_run(now)
-    wanted = runs(needs, deployment.tables)
+    wanted = runs((need.key for need in needs), deployment.tables)
     if as_json:
         print_json(
             {

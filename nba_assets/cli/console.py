@@ -1,7 +1,7 @@
 """How plans and reports look on a terminal: what is wrong first, why, and what to do about it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -345,6 +345,19 @@ def health(lines: Sequence[str], *, watching: bool) -> RenderableType:
     )
     verdict = Text("Not healthy", "bold red") if lines else Text("Healthy", "bold green")
     return Group(verdict, *(Text(f"- {line}") for line in lines), *([Text(told)] if told else []))
+
+
+def contradictions(found: "Mapping[tuple[str, date], str]") -> RenderableType:
+    """What Dagster shows otherwise than the ledger has it."""
+    if not found:
+        return Text("Dagster shows every date as the ledger has it.")
+    alike: dict[tuple[str, str], list[date]] = defaultdict(list)
+    for (name, day), shown in found.items():
+        alike[name, shown].append(day)
+    table = _plain_table("table", "dates", "", "in Dagster")
+    for (name, shown), days in alike.items():
+        table.add_row(name, span(min(days), max(days)), str(len(days)), shown)
+    return _section("Shown otherwise than the ledger has it", table)
 
 
 def unwatched(lines: Sequence[str]) -> RenderableType:

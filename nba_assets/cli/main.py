@@ -58,6 +58,7 @@ def rehearse(seed: int, days: int) -> None:
 for command in (
     runs.backfill,
     runs.repair,
+    runs.sync,
     answers.status,
     answers.plan,
     answers.certify,

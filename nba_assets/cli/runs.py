@@ -92,6 +92,37 @@ def repair(
     _conclude(deployment, dates, tuple(deployment.tables), everything=everything)
 
 
+@click.command()
+@click.pass_obj
+def sync(deployment: Deployment) -> None:
+    """Have Dagster show what the ledger says, where it shows anything else; builds nothing.
+
+    For after a run was cancelled, an asset was wiped, or the warehouse was filled or repaired from
+    elsewhere. Exits 0 exactly when the two agree in the end.
+    """
+    from nba_assets.orchestration.launch import instance_here
+    from nba_assets.orchestration.picture import contradictions
+    from nba_assets.orchestration.picture import sync as record
+
+    _warn_unseen()
+    with instance_here() as instance:
+        console.show(console.contradictions(record(deployment, instance)))
+        left = contradictions(deployment, instance)
+    if left:
+        console.show(console.contradictions(left))
+    exit_with(passed=not left)
+
+
+def _warn_unseen() -> None:
+    from nba_assets.orchestration.launch import is_seen_in_ui
+
+    if not is_seen_in_ui():
+        console.console(stderr=True).print(
+            "No DAGSTER_HOME and no dagster.yaml here: these runs will not show in the UI.",
+            style="yellow",
+        )
+
+
 def _differing(
     deployment: Deployment, dates: Sequence[date], tables: Sequence[str]
 ) -> dict[str, list[date]]:
@@ -121,14 +152,10 @@ def _launched(
     """What launches runs, with a progress bar; a crash of one ends the command."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from nba_assets.orchestration.launch import is_seen_in_ui, launcher
+    from nba_assets.orchestration.launch import launcher
 
+    _warn_unseen()
     err = console.console(stderr=True)
-    if not is_seen_in_ui():
-        err.print(
-            "No DAGSTER_HOME and no dagster.yaml here: these runs will not show in the UI.",
-            style="yellow",
-        )
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -72,6 +72,11 @@ class Need:
     """of a held date: why, its own causes first"""
 
     @property
+    def key(self) -> tuple[str, date]:
+        """The table and the date."""
+        return self.table_name, self.game_date
+
+    @property
     def waits(self) -> bool:
         """Whether it is held by something upstream alone, so that there is nothing to mend here."""
         return bool(self.causes) and not any(
@@ -393,12 +398,12 @@ def plan(standing: Standing, tried: Collection[tuple[str, date]] = frozenset()) 
     return sorted(due.values(), key=lambda need: (position[need.table_name], need.game_date))
 
 
-def runs(needs: Iterable[Need], tables: Iterable[str]) -> list[Run]:
-    """The fewest range runs, by date, that run exactly what is needed."""
+def runs(keys: Iterable[tuple[str, date]], tables: Iterable[str]) -> list[Run]:
+    """The fewest range runs, by date, of exactly these tables and dates."""
     order = tuple(tables)
     wanted: dict[date, set[str]] = defaultdict(set)
-    for need in needs:
-        wanted[need.game_date].add(need.table_name)
+    for name, day in keys:
+        wanted[day].add(name)
     found: list[Run] = []
     for first, last in spans(wanted):
         for names, same in groupby(game_dates(first, last), lambda day: frozenset(wanted[day])):
@@ -426,8 +431,8 @@ def repair(look: Callable[[], Standing], launch: Callable[[Sequence[Run]], None]
     tried: set[tuple[str, date]] = set()
     rounds = 0
     while (needs := plan(now := look(), tried)) and rounds <= 2 * len(now.tables):
-        launch(runs(needs, now.tables))
-        tried.update((need.table_name, need.game_date) for need in needs)
+        launch(runs((need.key for need in needs), now.tables))
+        tried.update(need.key for need in needs)
         rounds += 1
 
 

@@ -114,6 +114,20 @@ def gaps(standing: Standing) -> list[Gap]:
     return sorted(found, key=lambda gap: (gap.waits, position[gap.table_name], gap.first))
 
 
+def named_gaps(standing: Standing, shown: int = 5) -> str:
+    """The first causes of what is not complete, in a line; empty where all of it is."""
+    found = gaps(standing)
+    causes = [gap for gap in found if not gap.waits] or found
+    lines = [
+        f"{gap.table_name} {gap.first}{'' if gap.first == gap.last else f' … {gap.last}'} "
+        f"{gap.state}: {gap.detail}"
+        for gap in causes[:shown]
+    ]
+    if len(causes) > shown:
+        lines.append(f"and {len(causes) - shown} more")
+    return "; ".join([*lines, "`nba-assets status` lists them all"]) if lines else ""
+
+
 @dataclass(frozen=True)
 class Coverage:
     """Rows with minutes > 0 of a season, and how many of them carry a usage_rate."""

@@ -145,7 +145,7 @@ def due(
         elif last is not None:
             kept[day] = replace(last, looked=moment) if one else last
     wanted = (
-        need
+        need.key
         for need in plan(replace(now, needs=needs), tried)
         if need.game_date in running and need.table_name in allowed.get(need.game_date, now.tables)
     )

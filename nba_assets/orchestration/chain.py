@@ -19,6 +19,7 @@ from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import Attempt, Check
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
+from nba_assets.operations.plan import spans
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -43,6 +44,9 @@ COVERED = "player_game_summary"
 SEASON_CHECK = "season_usage_rate"
 """the check of the table above that is about whole seasons"""
 NOT_EVALUATED = "no row of the date reached the audit; see row_counts"
+FROM_LEDGER = "nba_assets/from_ledger"
+"""tag of a run that builds nothing, and tells what the ledger says of its dates"""
+UNKNOWN = "the ledger has no record of it"
 
 
 def build_chain(
@@ -77,11 +81,17 @@ def build_chain(
         recorded = _Recorded(context.instance)
         dates, is_named = _dates(context, partitions), _names_dates(context)
         held: dict[str, list[Attempt]] = defaultdict(list)
+        unknown: dict[str, list[date]] = defaultdict(list)
+        build = builder.latest if FROM_LEDGER in context.run.tags else builder.build
         for _, season in groupby(dates, season_year):
             summary: list[str] = []
             season_dates = list(season)
             for name in names:
-                attempts = builder.build(name, season_dates)
+                attempts = build(name, season_dates)
+                known = {attempt.game_date for attempt in attempts}
+                unknown[name] += [day for day in season_dates if day not in known]
+                if not attempts:
+                    continue
                 summary.append(_summary(name, attempts))
                 inputs = _inputs(recorded, builder, tables[name], attempts)
                 restated = builder.restated(attempts)
@@ -109,8 +119,8 @@ def build_chain(
         for key in checks:
             yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
         yield from (_season_result(key, season_gates()) for key in whole)
-        if any(held.values()):
-            raise _failure(held)
+        if any(held.values()) or any(unknown.values()):
+            raise _failure(held, unknown)
 
     return dated_tables
 
@@ -310,7 +320,7 @@ def _inputs(
     for (name, day), digest in builder.digests(upstream, days).items() if days else ():
         if pointer := recorded.known(name, days)[day]:
             tags[day] |= {
-                f"{INPUT_DATA_VERSION_TAG_PREFIX}/{name}": _data_version(digest),
+                f"{INPUT_DATA_VERSION_TAG_PREFIX}/{name}": data_version(digest),
                 f"{INPUT_EVENT_POINTER_TAG_PREFIX}/{name}": str(pointer),
             }
     return tags
@@ -358,7 +368,7 @@ def _materialization(
         partition=attempt.game_date.isoformat(),
         metadata=metadata,
         tags={
-            "dagster/data_version": _data_version(attempt.digest),
+            "dagster/data_version": data_version(attempt.digest),
             "dagster/data_version_is_user_provided": "true",
             "dagster/code_version": f"{attempt.contract_version}-{attempt.code_version}",
             **inputs,
@@ -366,7 +376,8 @@ def _materialization(
     )
 
 
-def _data_version(digest: str | None) -> str:
+def data_version(digest: str | None) -> str:
+    """The version Dagster shows of a date, from the digest of its rows."""
     return digest or EMPTY_DIGEST
 
 
@@ -480,15 +491,23 @@ def _summary(name: str, attempts: Sequence[Attempt]) -> str:
     return f"{name} {attempts[0].game_date} … {attempts[-1].game_date}: {listed}"
 
 
-def _failure(held: Mapping[str, Sequence[Attempt]]) -> dg.Failure:
+def _failure(
+    held: Mapping[str, Sequence[Attempt]], unknown: Mapping[str, Sequence[date]]
+) -> dg.Failure:
     """The end of a run in which not every date was certified: names tables, dates and reasons."""
-    lines = []
+    lines = [
+        f"{name} {first if first == last else f'{first} … {last}'}: {UNKNOWN}"
+        for name, days in unknown.items()
+        for first, last in spans(days)
+    ]
     for name, attempts in held.items():
         for (status, message), alike in groupby(attempts, lambda a: (a.status, a.message)):
             days = [attempt.game_date for attempt in alike]
             span = f"{days[0]} … {days[-1]}" if len(days) > 1 else f"{days[0]}"
             lines.append(f"{name} {span} {status}: {message}")
-    dates = sorted({a.game_date for attempts in held.values() for a in attempts})
+    dates = sorted(
+        {a.game_date for attempts in held.values() for a in attempts}.union(*unknown.values())
+    )
     shown = lines[:MESSAGES_SHOWN]
     if len(lines) > len(shown):
         shown.append(f"… and {len(lines) - len(shown)} more; `nba-assets status` lists them all")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from nba_assets.definitions import WHOLE_GRAPH, build_defs
+from nba_assets.orchestration.chain import FROM_LEDGER
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -57,8 +58,11 @@ class Launcher:
             on_built=on_built,
         ).resolve_job_def(WHOLE_GRAPH)
 
-    def run(self, run: "Run") -> Launched:
-        """Run the tables for the dates of the range; what became of each is in the ledger."""
+    def run(self, run: "Run", *, from_ledger: bool = False) -> Launched:
+        """Run the tables for the dates of the range; what became of each is in the ledger.
+
+        ``from_ledger`` builds nothing: what the ledger says of the dates is recorded once more.
+        """
         with capture_interrupts():  # so that an interrupted run is recorded as ended
             result = self._job.execute_in_process(
                 run_config=QUIET,
@@ -67,6 +71,7 @@ class Launcher:
                 tags={
                     ASSET_PARTITION_RANGE_START_TAG: run.first.isoformat(),
                     ASSET_PARTITION_RANGE_END_TAG: run.last.isoformat(),
+                    **({FROM_LEDGER: "true"} if from_ledger else {}),
                 },
                 raise_on_error=False,
             )

@@ -10,18 +10,17 @@ from nba_assets.errors import AlertNotDelivered, SettingsError
 from nba_assets.operations.gates import Gate, gates
 from nba_assets.operations.plan import Standing, runs
 from nba_assets.operations.plan import plan as what_must_run
-from nba_assets.operations.report import PredictionError, gaps, prediction_errors
+from nba_assets.operations.report import PredictionError, named_gaps, prediction_errors
 from nba_assets.orchestration.alerts import MORNING
+from nba_assets.orchestration.by_hand import tell_contradictions
 from nba_assets.orchestration.channels import channels, ping
 from nba_assets.orchestration.dagster_private import is_valid_cron_schedule
+from nba_assets.orchestration.picture import sync
 from nba_assets.seasons import EASTERN, eastern_date, is_game_date, season_label, season_year
 from nba_assets.settings import PREFIX
 
 if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
-
-GAPS = 5
-"""named of what is not complete"""
 
 
 def morning_plan(
@@ -39,6 +38,11 @@ def morning_plan(
     """
 
     @dg.op(out=dg.Out(dg.Nothing))
+    def show_the_ledger(context: dg.OpExecutionContext) -> None:
+        """Has Dagster show what the ledger says, where it shows anything else."""
+        tell_contradictions(context, sync(deployment(), context.instance))
+
+    @dg.op(ins={"shown": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
     def certify_yesterday(context: dg.OpExecutionContext) -> None:
         """Every gate of `nba-assets certify`, on every past date."""
         _certify(context, deployment(), now())
@@ -62,7 +66,7 @@ def morning_plan(
         ),
     )
     def job() -> None:
-        summary(predict_today(certify_yesterday()))
+        summary(predict_today(certify_yesterday(show_the_ledger())))
 
     if not is_valid_cron_schedule(cron):
         raise SettingsError(f"{PREFIX}MORNING: {cron!r} is no cron schedule, like '0 9 * * *' is")
@@ -87,7 +91,7 @@ def _certify(context: dg.OpExecutionContext, deployment: "Deployment", moment: d
     context.add_output_metadata({"gates": dg.MetadataValue.md(_gates(found))})
     if failed := [gate for gate in found if not gate.passed]:
         told = "; ".join(f"{gate.name}: {gate.told}" for gate in failed)
-        raise _stopped(context, deployment, "certify yesterday", f"{told}. {_named(past)}")
+        raise _stopped(context, deployment, "certify yesterday", f"{told}. {named_gaps(past)}")
 
 
 def _predict(
@@ -98,12 +102,12 @@ def _predict(
     if not is_game_date(today) or season_year(today) not in deployment.source.seasons():
         return
     needs = what_must_run(_today(deployment, today, tables))
-    for run in runs((need for need in needs if need.table_name in tables), deployment.tables):
+    for run in runs((need.key for need in needs if need.table_name in tables), deployment.tables):
         launched = Launcher(deployment, context.instance, lambda _: None).run(run)
         context.log.info("run %s: %s", launched.run_id, ", ".join(run.tables))
     left = _today(deployment, today, tables)
     if left.needs:
-        raise _stopped(context, deployment, "predict today", _named(left))
+        raise _stopped(context, deployment, "predict today", named_gaps(left))
 
 
 def _sum_up(context: dg.OpExecutionContext, deployment: "Deployment", moment: datetime) -> None:
@@ -155,18 +159,6 @@ def _send(context: dg.OpExecutionContext, deployment: "Deployment", text: str) -
             send(text)
         except AlertNotDelivered as error:
             context.log.warning("%s; it was not told: %s", error, text)
-
-
-def _named(now: Standing) -> str:
-    found = [gap for gap in gaps(now) if not gap.waits] or gaps(now)
-    lines = [
-        f"{gap.table_name} {gap.first}{'' if gap.first == gap.last else f' … {gap.last}'} "
-        f"{gap.state}: {gap.detail}"
-        for gap in found[:GAPS]
-    ]
-    if len(found) > GAPS:
-        lines.append(f"and {len(found) - GAPS} more")
-    return "; ".join([*lines, "`nba-assets status` lists them all"]) if lines else ""
 
 
 def _gates(found: Sequence[Gate]) -> str:

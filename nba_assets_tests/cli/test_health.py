@@ -1,6 +1,7 @@
 """The command ``health``, and the line that ``status`` and ``certify`` have of it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ def _that_evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_complete_warehouse_is_healthy(built: Sandbox) -> None:
+    told = words(run(built, "health").stdout)
+    assert told.startswith("Not healthy - Dagster shows 253 table-dates otherwise than the ledger")
+    told = words(run(built, "sync").stdout)
+    assert told.startswith("Shown otherwise than the ledger has it")
+    assert re.search(r"schedule 2025\S+ … 2025\S+ \d+ shown as MISSING, the ledger says COMP", told)
     result = run(built, "health")
     assert result.exit_code == 0
     assert words(result.stdout) == (
@@ -32,6 +38,7 @@ def test_what_is_wrong_is_listed_and_red(built: Sandbox) -> None:
     game = built.league.games(LAST)[0]
     built.league.drop("team_box_scores", game)
     built.build_all(LAST, LAST)
+    assert run(built, "sync").exit_code == 0
     result = run(built, "health", "--json")
     assert result.exit_code == 1
     record = json.loads(result.stdout)

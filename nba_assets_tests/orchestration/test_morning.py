@@ -40,7 +40,7 @@ def test_a_good_morning(empty: Sandbox, tmp_path: Path, hook: Listener) -> None:
     result = service.morning()
 
     assert result.success
-    assert _steps(result) == ["certify_yesterday", "predict_today", "summary"]
+    assert _steps(result) == ["show_the_ledger", "certify_yesterday", "predict_today", "summary"]
     assert {name for name in empty.tables if empty.history(name, LAST)} == set(BEFORE_TIPOFF)
     (text,) = (json.loads(body)["text"] for method, _, body in hook.heard if method == "POST")
     assert text.startswith(f"**{LAST}**: every gate passed, ")
@@ -68,7 +68,7 @@ def test_it_stops_at_the_first_gate_that_fails_and_says_so(
     result = service.morning()
 
     assert not result.success
-    assert _steps(result) == []
+    assert _steps(result) == ["show_the_ledger"]
     ((method, _, body),) = hook.heard
     text = json.loads(body)["text"]
     assert method == "POST", "the dead-man's switch hears nothing"
@@ -100,7 +100,7 @@ def test_predictions_that_cannot_be_made_stop_it(
     result = service.morning()
 
     assert not result.success
-    assert _steps(result) == ["certify_yesterday"]
+    assert _steps(result) == ["show_the_ledger", "certify_yesterday"]
     assert "stopped at: predict today. schedule" in hook.heard[0][2]
     service.close()
 
