@@ -22,7 +22,7 @@ from nba_assets.cli.options import (
     print_json,
     table_named,
 )
-from nba_assets.cli.session import no_warehouse
+from nba_assets.cli.session import existing, no_warehouse
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.checkpoint import checkpoints
@@ -199,9 +199,9 @@ def quarantine_list(
 ) -> None:
     """What is rejected now: table, date, game, reason."""
     tables = (table_named(deployment, table),) if table else tuple(deployment.tables)
-    now = deployment.look(dates).within(tables, set(dates))
-    with deployment.reading() as engine:
-        found = report.rejected(engine, now, closed=history) if engine else []
+    with existing(deployment) as engine:
+        now = deployment.look(dates).within(tables, set(dates))
+        found = report.rejected(engine, now, closed=history)
     if as_json:
         print_json([vars(one) for one in found])
     elif not found:
@@ -228,8 +228,8 @@ def quarantine_show(
 ) -> None:
     """The rejected rows of a date, latest first."""
     table_named(deployment, table)
-    with deployment.reading() as engine:
-        found = report.rejected_rows(engine, table, day, game) if engine else []
+    with existing(deployment) as engine:
+        found = report.rejected_rows(engine, table, day, game)
     if as_json:
         names = ("publication", "game_id", "reason", "row")
         print_json([dict(zip(names, one, strict=True)) for one in found])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +36,10 @@ SHOWN = 12
 """lines of a list that is not asked for whole"""
 WIDTH = 120
 """where the output is not a terminal"""
+WIDEST = 1000
+"""of a table of figures; lists with reasons in them are no tables"""
+CUT = 240
+"""characters of a reason that is not asked for whole"""
 GOOD = ("COMPLETE", "EMPTY_OK", "WARMUP", "WAIVED")
 COLOURS = {
     "PENDING": "yellow",
@@ -67,13 +72,16 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def show(*parts: RenderableType) -> None:
-    """Print tables as wide as the terminal, and sentences unbroken, to be copied as they are."""
+    """Print tables and sentences unbroken, whatever the terminal: all of it can be copied."""
     out = console()
     for part in parts:
         if isinstance(part, Group):
             show(*part.renderables)
+        elif isinstance(part, Table):
+            whole = Measurement.get(out, out.options.update(max_width=WIDEST), part).maximum
+            out.print(part, width=whole, crop=False, no_wrap=True)
         else:
-            out.print(part, soft_wrap=isinstance(part, Text | str), markup=False)
+            out.print(part, soft_wrap=True, markup=False)
 
 
 def span(first: date, last: date) -> str:
@@ -153,7 +161,7 @@ def causes(gaps: Sequence[Gap], *, everything: bool) -> RenderableType:
     for state, alike in groupby(sorted(shown, key=_by_state), lambda gap: gap.state):
         listed = list(alike)
         parts.append(Text(f"{state.lower()}: {ADVICE[state]}", COLOURS[state]))
-        parts.append(_gap_table(listed))
+        parts.append(_gaps(listed, everything=everything))
     if len(shown) < len(own):
         parts.append(_more(len(own) - len(shown), "range"))
     if waiting:
@@ -163,7 +171,7 @@ def causes(gaps: Sequence[Gap], *, everything: bool) -> RenderableType:
         told = ", ".join(f"{name} {number:,}" for name, number in by_table.items())
         parts.append(Text(f"waiting for these, and run with them by `nba-assets repair`: {told}"))
         if everything:
-            parts.append(_gap_table(waiting))
+            parts.append(_gaps(waiting, everything=everything))
     return Group(*parts)
 
 
@@ -223,19 +231,19 @@ def need_ranges(needs: Iterable[Need]) -> list[tuple[Need, date, date, int]]:
 
 def planned(needs: Sequence[Need], runs: Sequence[Run], *, everything: bool) -> RenderableType:
     """What would run and why, in ranges."""
-    table = Table("table", "dates", "", "why", "detail", box=None)
-    table.columns[2].justify = "right"
     ranges = need_ranges(needs)
     shown = ranges if everything else ranges[: 2 * SHOWN]
-    for need, first, last, number in shown:
-        table.add_row(
+    lines = [
+        (
             need.table_name,
             span(first, last),
-            f"{number:,}",
+            plural(number, "date"),
             Text(need.reason.value, "yellow"),
-            Text(need.detail if everything else _short(told(need))),
+            need.detail if everything else _short(told(need)),
         )
-    parts: list[RenderableType] = [table]
+        for need, first, last, number in shown
+    ]
+    parts: list[RenderableType] = [_listed(lines)]
     if len(shown) < len(ranges):
         parts.append(_more(len(ranges) - len(shown), "range"))
     dates = len({need.game_date for need in needs})
@@ -252,46 +260,49 @@ def planned(needs: Sequence[Need], runs: Sequence[Run], *, everything: bool) -> 
 
 def rejections(found: Sequence[Rejected], *, everything: bool) -> RenderableType:
     """What is in quarantine."""
-    table = Table("date", "table", "publication", "game", "rows", "reason", box=None)
     shown = found if everything else found[:SHOWN]
-    for one in shown:
-        table.add_row(
-            f"{one.game_date}",
+    lines = [
+        (
             one.table_name,
+            f"{one.game_date}",
             f"{one.publication}",
             one.game_id or "",
             f"{one.rows:,}",
-            Text(one.reason if everything else _short(one.reason)),
+            one.reason if everything else _short(one.reason),
         )
-    parts: list[RenderableType] = [table]
+        for one in shown
+    ]
+    header = ("table", "date", "publication", "game", "rows", "reason")
+    parts: list[RenderableType] = [_listed(lines, header)]
     if len(shown) < len(found):
         parts.append(_more(len(found) - len(shown), "line"))
     parts.append(Text("The rows: `nba-assets quarantine show TABLE DATE`."))
     return Group(*parts)
 
 
-def row(content: "dict[str, Any]") -> Table:
+def row(content: "dict[str, Any]") -> Text:
     """One rejected row, a column a line."""
-    table = Table(box=None, show_header=False)
-    for name, value in content.items():
-        table.add_row(name, Text("NULL", "red") if value is None else Text(str(value)))
-    return table
+    return _listed(
+        (name, Text("NULL", "red") if value is None else str(value))
+        for name, value in content.items()
+    )
 
 
 def history(found: "Sequence[Attempt]") -> RenderableType:
     """Every record of a date, and which of its versions is current."""
-    table = Table("publication", "recorded", "status", "version", "rows", "run", "why", box=None)
-    table.columns[4].justify = "right"
-    for one in found:
-        table.add_row(
+    lines = [
+        (
             f"{one.publication}",
             f"{one.recorded_at:%Y-%m-%d %H:%M:%S}",
             Text(one.status, COLOURS.get(one.status, "green")),
             "" if one.stored_publication is None else f"{one.stored_publication}",
             f"{one.stored_rows:,}",
-            Text(_short(one.run_id, 20)),
-            Text(_short(one.message)),
+            one.run_id,
+            one.message,
         )
+        for one in found
+    ]
+    header = ("publication", "recorded", "status", "version", "rows", "run", "why")
     last = found[-1]
     current = (
         f"Readers see the version of publication {last.stored_publication}"
@@ -299,7 +310,7 @@ def history(found: "Sequence[Attempt]") -> RenderableType:
         else "Readers see no version of it"
     )
     return Group(
-        table,
+        _listed(lines, header),
         Text(f"{current}. What differs: `nba-assets diff TABLE DATE [--from N] [--to N]`."),
     )
 
@@ -354,10 +365,11 @@ def contradictions(found: "Mapping[tuple[str, date], str]") -> RenderableType:
     alike: dict[tuple[str, str], list[date]] = defaultdict(list)
     for (name, day), shown in found.items():
         alike[name, shown].append(day)
-    table = _plain_table("table", "dates", "", "in Dagster")
-    for (name, shown), days in alike.items():
-        table.add_row(name, span(min(days), max(days)), str(len(days)), shown)
-    return _section("Shown otherwise than the ledger has it", table)
+    lines = [
+        (name, span(min(days), max(days)), plural(len(days), "date"), shown)
+        for (name, shown), days in alike.items()
+    ]
+    return _section("Shown otherwise than the ledger has it", _listed(lines))
 
 
 def unwatched(lines: Sequence[str]) -> RenderableType:
@@ -398,21 +410,23 @@ def old_history(found: "Old", *, removed: bool) -> RenderableType:
     )
 
 
-def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Table:
+def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]) -> Text:
     """Waivers, in force or ended; ``late`` are the games delivered since."""
-    table = Table("table", "game", "by", "since", "revoked", "reason", box=None)
+    lines = []
     for one in found:
         end = rulings.ended(one)
         since = " (delivered since: revoke it to take the game)" if one.game_id in late else ""
-        table.add_row(
-            one.table_name,
-            one.game_id,
-            Text(one.ruled_by),
-            f"{one.ruled_at:%Y-%m-%d %H:%M}",
-            f"{end.ruled_at:%Y-%m-%d %H:%M}" if end else "",
-            Text(f"{one.reason}{since}"),
+        lines.append(
+            (
+                one.table_name,
+                one.game_id,
+                one.ruled_by,
+                f"{one.ruled_at:%Y-%m-%d %H:%M}",
+                f"{end.ruled_at:%Y-%m-%d %H:%M}" if end else "",
+                f"{one.reason}{since}",
+            )
         )
-    return table
+    return _listed(lines, ("table", "game", "by", "since", "revoked", "reason"))
 
 
 def _plain_table(*columns: str) -> Table:
@@ -437,20 +451,38 @@ def _by_state(gap: Gap) -> int:
     return list(ADVICE).index(gap.state)
 
 
-def _gap_table(gaps: Iterable[Gap]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
-    for gap in gaps:
-        table.add_row(
+def _gaps(gaps: Iterable[Gap], *, everything: bool) -> Text:
+    return _listed(
+        (
             gap.table_name,
             span(gap.first, gap.last),
             plural(gap.dates, "date"),
-            Text(_short(gap.detail)),
+            gap.detail if everything else _short(gap.detail),
         )
-    return table
+        for gap in gaps
+    )
 
 
-def _short(text: str, length: int = 300) -> str:
-    return text if len(text) <= length else f"{text[: length - 2]} …"
+def _listed(lines: Iterable[Sequence[str | Text]], header: Sequence[str] = ()) -> Text:
+    """Aligned columns; the last one is as long as it is, and no line is folded."""
+    styled = [[Text(cell) if isinstance(cell, str) else cell for cell in line] for line in lines]
+    if header:
+        styled.insert(0, [Text(name, "bold") for name in header])
+    widths = [max(map(len, column)) for column in zip(*styled, strict=True)]
+    for line in styled:
+        for cell, width in zip(line[:-1], widths, strict=False):
+            cell.pad_right(width - len(cell))
+    return Text("\n").join(Text("  ").join([Text(), *line]) for line in styled)
+
+
+def _short(text: str) -> str:
+    """The first of several reasons, none of them cut, and how many more there are."""
+    reasons = text.split("; ")
+    shown = 1
+    while shown < len(reasons) and len("; ".join(reasons[: shown + 1])) <= CUT:
+        shown += 1
+    left = len(reasons) - shown
+    return "; ".join(reasons[:shown]) + (f"; … and {left} more: --all" if left else "")
 
 
 def _more(number: int, what: str) -> Text:

@@ -4,6 +4,7 @@ What only asks does not import Dagster, so that it answers at once.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 
 import click
 from dotenv import dotenv_values
@@ -24,12 +25,16 @@ def main(ctx: click.Context) -> None:
     directory, which wins.
     """
     if ctx.obj is None and not ctx.resilient_parsing:
-        environment = {**os.environ, **dotenv_values(".env")}
-        given = {name: value for name, value in environment.items() if value is not None}
-        ctx.obj = Deployment.selected(Settings.from_environment(given))
+        written = {
+            name: value for name, value in dotenv_values(".env").items() if value is not None
+        }
+        for name in sorted(written.keys() & os.environ.keys()):
+            if written[name] != os.environ[name]:
+                console.console(stderr=True).print(f"{name} of .env wins over the one that is set.")
+        ctx.obj = Deployment.selected(Settings.from_environment({**os.environ, **written}))
 
 
-@main.command()
+@click.command()
 def incident() -> None:
     """Replay the night of 2026-01-03 in a store of its own: what is caught, named and repaired.
 
@@ -40,7 +45,7 @@ def incident() -> None:
     exit_with(passed=replay(console.console()))
 
 
-@main.command()
+@click.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other faults.")
 @click.option("--days", type=click.IntRange(4, 200), default=40, show_default=True)
 def rehearse(seed: int, days: int) -> None:
@@ -55,27 +60,29 @@ def rehearse(seed: int, days: int) -> None:
     exit_with(passed=play(seed, days, console.console()))
 
 
-for command in (
-    runs.backfill,
-    runs.repair,
-    runs.sync,
-    answers.status,
-    answers.plan,
-    answers.certify,
-    answers.quarantine,
-    health.health,
-    rulings.waive,
-    rulings.waivers,
-    rulings.revoke,
-    rulings.accept,
-    rulings.adopt,
-    versions.history,
-    versions.diff,
-    versions.restore,
-    versions.reproduce,
-    warehouse.export,
-    warehouse.import_,
-    warehouse.vacuum,
-    warehouse.migrate,
-):
-    main.add_command(command)
+PURPOSES: Mapping[str, Sequence[click.Command]] = {
+    "Look": (answers.status, answers.certify, health.health, answers.plan),
+    "Build": (runs.backfill, runs.repair, runs.sync),
+    "What is not there": (
+        answers.quarantine,
+        rulings.waive,
+        rulings.waivers,
+        rulings.revoke,
+        rulings.accept,
+    ),
+    "Versions": (versions.history, versions.diff, versions.restore, versions.reproduce),
+    "The warehouse": (
+        warehouse.export,
+        warehouse.import_,
+        warehouse.vacuum,
+        warehouse.migrate,
+        rulings.adopt,
+    ),
+    "Try it": (incident, rehearse),
+}
+for commands in PURPOSES.values():
+    for command in commands:
+        main.add_command(command)
+main.purposes = {
+    command.name or "": purpose for purpose, commands in PURPOSES.items() for command in commands
+}

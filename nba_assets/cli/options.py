@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -18,12 +19,27 @@ from nba_assets.seasons import game_dates, season_label, today
 class Commands(click.Group):
     """Commands whose expected errors are told in one message, not in a traceback."""
 
+    purposes: Mapping[str, str] = {}
+    """of each command, the heading its help stands under"""
+
     def invoke(self, ctx: click.Context) -> Any:
         """See ``click.Group``."""
         try:
             return super().invoke(ctx)
         except NbaAssetsError as error:
             raise click.ClickException(str(error)) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See ``click.Group``; by what they are for, the first sentence of each in full."""
+        purposes: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in self.list_commands(ctx):
+            if command := self.get_command(ctx, name):
+                purposes[self.purposes.get(name, "Commands")].append(
+                    (name, command.get_short_help_str(limit=1000))
+                )
+        for purpose in sorted(purposes, key=[*self.purposes.values(), "Commands"].index):
+            with formatter.section(purpose):
+                formatter.write_dl(purposes[purpose])
 
 
 def _as_date(_: click.Context, __: click.Parameter, value: datetime | None) -> date | None:
@@ -90,10 +106,17 @@ def dates_of(
         years = [_year(label, published) for label in seasons]
         dates = past_dates(start, yesterday, years)
     elif last:
-        # What was named is meant: a date without a published schedule then stands as unknown.
-        dates = list(game_dates(first or start, last))
         if last > today():
             raise click.UsageError(f"--to {last} lies in the future")
+        if first and first > last:
+            raise click.UsageError(f"--from {first} is after --to {last}")
+        # What was named is meant: a date without a published schedule then stands as unknown.
+        dates = list(game_dates(first or start, last))
+    elif first and first > yesterday:
+        raise click.UsageError(
+            f"--from {first} is after yesterday, where a period ends unless --to says otherwise"
+            + (f"; for today add --to {first}" if first == today() else "")
+        )
     else:
         dates = deployment.past_dates(yesterday, since=first)
     if first and first < start:
@@ -101,8 +124,8 @@ def dates_of(
     if not dates:
         told = ", ".join(season_label(year) for year in published) or "no season"
         raise click.UsageError(
-            f"the period has no partition date; {deployment.source.name} publishes {told}, "
-            f"partitions begin {start}, end yesterday and leave out July to September"
+            f"from {first or start} to {last or yesterday} there is no partition date: July to "
+            f"September has none, and {deployment.source.name} publishes {told}"
         )
     return dates
 

@@ -7,7 +7,7 @@ picture in the UI.
 """
 
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from nba_assets.certification.digest import EMPTY_DIGEST
-from nba_assets.certification.ledger import Attempt, Check
+from nba_assets.certification.ledger import Attempt, Check, Status
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
 from nba_assets.operations.plan import spans
@@ -494,29 +494,55 @@ def _summary(name: str, attempts: Sequence[Attempt]) -> str:
 def _failure(
     held: Mapping[str, Sequence[Attempt]], unknown: Mapping[str, Sequence[date]]
 ) -> dg.Failure:
-    """The end of a run in which not every date was certified: names tables, dates and reasons."""
+    """The end of a run in which not every date was certified: the causes, then a count of what
+    waits for them, then of what is not broken but still to be played.
+    """
+    everything = [attempt for attempts in held.values() for attempt in attempts]
+    pending = [one for one in everything if one.status is Status.PENDING]
+    broken = [one for one in everything if one.status is not Status.PENDING]
+    causes = [one for one in broken if _is_cause(one)]
+    waiting = [one for one in broken if not _is_cause(one)] if causes else []
     lines = [
-        f"{name} {first if first == last else f'{first} … {last}'}: {UNKNOWN}"
+        f"{name} {_span(first, last)}: {UNKNOWN}"
         for name, days in unknown.items()
         for first, last in spans(days)
     ]
-    for name, attempts in held.items():
-        for (status, message), alike in groupby(attempts, lambda a: (a.status, a.message)):
-            days = [attempt.game_date for attempt in alike]
-            span = f"{days[0]} … {days[-1]}" if len(days) > 1 else f"{days[0]}"
-            lines.append(f"{name} {span} {status}: {message}")
-    dates = sorted(
-        {a.game_date for attempts in held.values() for a in attempts}.union(*unknown.values())
-    )
+    for (name, status, message), alike in groupby(
+        causes or broken, lambda one: (one.table_name, one.status, one.message)
+    ):
+        days = [attempt.game_date for attempt in alike]
+        lines.append(f"{name} {_span(days[0], days[-1])} {status}: {message}")
     shown = lines[:MESSAGES_SHOWN]
     if len(lines) > len(shown):
         shown.append(f"… and {len(lines) - len(shown)} more; `nba-assets status` lists them all")
+    if waiting:
+        shown.append(f"waiting for these: {_by_table(waiting)}")
+    if pending:
+        shown.append(f"not broken, but games are still to be played: {_by_table(pending)}")
+    dates = sorted({one.game_date for one in everything}.union(*unknown.values()))
+    states = Counter(one.status.value for one in everything)
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
     return dg.Failure(
         description=(
-            f"{len(dates)} of the selected dates were not certified in every selected table "
-            f"({dates[0]} … {dates[-1]}); what is named here was not published, all else was.\n"
-            + "\n".join(shown)
+            f"{len(dates)} of the selected dates not certified in every selected table, "
+            f"{_span(dates[0], dates[-1])}{f' ({counts})' if counts else ''}; what is named here "
+            "was not published, all else was.\n" + "\n".join(shown)
         ),
         metadata={"held_dates": dg.MetadataValue.json([day.isoformat() for day in dates])},
         allow_retries=False,
     )
+
+
+def _is_cause(attempt: Attempt) -> bool:
+    """Whether something is wrong here, and not only upstream."""
+    own = (cause.is_of(attempt.table_name, attempt.game_date) for cause in attempt.causes)
+    return not attempt.causes or any(own)
+
+
+def _span(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} … {last}"
+
+
+def _by_table(attempts: Sequence[Attempt]) -> str:
+    counts = Counter(attempt.table_name for attempt in attempts)
+    return ", ".join(f"{name} {number}" for name, number in counts.items())

@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from dagster._core.storage.event_log.schema import (
         SqlEventLogStorageTable as SqlEventLogStorageTable,
     )
+    from dagster._core.storage.local_compute_log_manager import (
+        LocalComputeLogManager as LocalComputeLogManager,
+    )
     from dagster._core.storage.runs import SqliteRunStorage as SqliteRunStorage
     from dagster._core.storage.schedules import SqliteScheduleStorage as SqliteScheduleStorage
     from dagster._core.storage.sqlite import (
@@ -132,6 +135,7 @@ FROM = {
     "AssetCheckExecutionsTable": "dagster._core.storage.event_log.schema",
     "ConfigurableClassData": "dagster._serdes",
     "EventLogEntry": "dagster._core.events.log",
+    "LocalComputeLogManager": "dagster._core.storage.local_compute_log_manager",
     "SQLITE_BUSY_TIMEOUT_SECONDS": "dagster._core.storage.sqlite",
     "SqlEventLogStorageTable": "dagster._core.storage.event_log.schema",
     "SqliteEventLogStorage": "dagster._core.storage.event_log",

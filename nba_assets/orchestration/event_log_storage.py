@@ -11,7 +11,7 @@ few hundred at a time. Its one entry in ``dagster.yaml`` names the directory the
     event_log_storage:
       module: nba_assets.orchestration.event_log_storage
       class: BulkSqliteEventLogStorage
-      config: {base_dir: <DAGSTER_HOME>/history/runs}
+      config: {base_dir: .dagster/history/runs}
 
 Delete the entry, and the stock storage goes on with what is there.
 
@@ -72,7 +72,7 @@ from nba_assets.orchestration.dagster_private import (
     SqlEventLogStorageTable,
     SqliteEventLogStorage,
 )
-from nba_assets.orchestration.instance_storage import one_at_a_time
+from nba_assets.orchestration.instance_storage import in_home, one_at_a_time
 
 if TYPE_CHECKING:
     from nba_assets.orchestration.dagster_private import AssetCheckState
@@ -117,7 +117,7 @@ class BulkSqliteEventLogStorage(SqliteEventLogStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         """Build the storage an entry of ``dagster.yaml`` asks for; the base class names itself."""
-        return cls(inst_data=inst_data, **config_value)
+        return cls(in_home(config_value["base_dir"]), inst_data)
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event; if it is one of many alike, with others like it."""

@@ -1,12 +1,17 @@
-"""Dagster's SQLite run and schedule storages, set up by one process at a time.
+"""Dagster's local storages: in the folder of their ``dagster.yaml``, opened one at a time.
 
-Each creates its tables when it is first opened, and so does every other process that opens it at
-that moment: alembic then stamps twice, and one of them dies, or the database has two heads for
-good. Here whoever comes first holds a lock file until the tables are there. Name Dagster's own
-classes in ``dagster.yaml`` to go back; the files are the same.
+A relative folder in ``dagster.yaml`` is one of DAGSTER_HOME, where that file lies; where the
+variable is not set, Dagster reads the file of the working directory, and the folder is there. To
+Dagster itself it is always one of the working directory, of which every process may have its own.
+
+Run and schedule storage create their tables when they are first opened, and so does every other
+process that opens them at that moment: alembic then stamps twice, and one of them dies, or the
+database has two heads for good. Here whoever comes first holds a lock file until the tables are
+there. Name Dagster's own classes in ``dagster.yaml`` to go back; the files are the same.
 """
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +19,15 @@ from typing import Any, Self, cast
 
 from nba_assets.orchestration.dagster_private import (
     ConfigurableClassData,
+    LocalComputeLogManager,
     SqliteRunStorage,
     SqliteScheduleStorage,
 )
+
+
+def in_home(folder: str) -> str:
+    """A folder of ``dagster.yaml``, as a path."""
+    return str(Path(os.environ.get("DAGSTER_HOME", "")).expanduser() / folder)
 
 
 @contextmanager
@@ -37,8 +48,9 @@ class LockedSqliteRunStorage(SqliteRunStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         """Build the storage an entry of ``dagster.yaml`` asks for."""
-        with one_at_a_time(config_value["base_dir"]):
-            return cls.from_local(inst_data=inst_data, **config_value)
+        base_dir = in_home(config_value["base_dir"])
+        with one_at_a_time(base_dir):
+            return cls.from_local(base_dir, inst_data)
 
 
 class LockedSqliteScheduleStorage(SqliteScheduleStorage):
@@ -49,5 +61,17 @@ class LockedSqliteScheduleStorage(SqliteScheduleStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         """Build the storage an entry of ``dagster.yaml`` asks for."""
-        with one_at_a_time(config_value["base_dir"]):
-            return cast("Self", cls.from_local(inst_data=inst_data, **config_value))
+        base_dir = in_home(config_value["base_dir"])
+        with one_at_a_time(base_dir):
+            return cast("Self", cls.from_local(base_dir, inst_data))
+
+
+class ComputeLogs(LocalComputeLogManager):
+    """``LocalComputeLogManager`` in the folder of its ``dagster.yaml``."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Build what an entry of ``dagster.yaml`` asks for."""
+        return cls(in_home(config_value["base_dir"]), inst_data=inst_data)

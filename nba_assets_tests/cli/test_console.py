@@ -1,5 +1,6 @@
 """How plans and reports read: what is wrong first, and what was left out is said."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from nba_assets.certification.vacuum import Dead
 from nba_assets.cli import console
 from nba_assets.operations.gates import usage_rate_gates
 from nba_assets.operations.plan import Need, Reason, Run, Standing
-from nba_assets.operations.report import Coverage, gaps
+from nba_assets.operations.report import Coverage, Gap, gaps
 from nba_assets_tests.cli.invoke import words
 
 DAY = date(2025, 12, 1)
@@ -95,3 +96,31 @@ def test_a_vacuum_says_whether_it_did_it(
     assert told in _said(capsys, console.dead(found, removed=removed))
     nothing = _said(capsys, console.dead(Dead(17, {}, {}, 0), removed=removed))
     assert "nothing to remove" in nothing
+
+
+GAP = Gap(
+    "player_points_evaluation",
+    date(2026, 1, 3),
+    date(2026, 1, 3),
+    1,
+    "HELD",
+    "; ".join(f"00225004{n:02d} (BOS @ LAL): 0 of 2 expected records" for n in range(20)),
+    waits=False,
+)
+
+
+def test_reasons_are_counted_and_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    short = _said(capsys, console.causes([GAP], everything=False))
+    assert "expected records; … and 16 more: --all" in short
+    whole = _said(capsys, console.causes([GAP], everything=True))
+    assert GAP.detail in whole
+
+
+def test_a_narrow_terminal_folds_no_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console.show(console.causes([GAP], everything=True))
+    said = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert f"player_points_evaluation  2026-01-03  1 date  {GAP.detail}" in said

@@ -26,7 +26,9 @@ def test_a_complete_warehouse_is_healthy(built: Sandbox) -> None:
     assert told.startswith("Not healthy - Dagster shows 253 table-dates otherwise than the ledger")
     told = words(run(built, "sync").stdout)
     assert told.startswith("Shown otherwise than the ledger has it")
-    assert re.search(r"schedule 2025\S+ … 2025\S+ \d+ shown as MISSING, the ledger says COMP", told)
+    assert re.search(
+        r"schedule 2025\S+ … 2025\S+ \d+ dates shown as MISSING, the ledger says COMP", told
+    )
     result = run(built, "health")
     assert result.exit_code == 0
     assert words(result.stdout) == (

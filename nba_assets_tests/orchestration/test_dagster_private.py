@@ -15,6 +15,7 @@ TAKEN = {
     "DaemonHeartbeat": ("timestamp", "daemon_type", "daemon_id", "errors"),
     "EventLogEntry": ("run_id", "timestamp", "dagster_event", "user_message"),
     "InstigatorState": ("origin", "instigator_type", "status", "instigator_data"),
+    "LocalComputeLogManager": ("base_dir", "polling_timeout", "inst_data"),
     "RegisteredCodeLocationOrigin": ("location_name",),
     "RemoteInstigatorOrigin": ("repository_origin", "instigator_name"),
     "RemoteRepositoryOrigin": ("code_location_origin", "repository_name"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
@@ -36,3 +37,27 @@ def test_17_processes_that_start_together_set_up_one_instance(
     said = [process.communicate(timeout=120)[1] for process in started]
 
     assert [process.returncode for process in started] == [0] * processes, "\n".join(said)
+
+
+def test_a_copy_of_the_file_elsewhere_writes_there_and_not_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    shutil.copy(CHECKOUT / "dagster.yaml", home)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.chdir(here)
+
+    @dg.job
+    def nothing() -> None:
+        """Do nothing."""
+
+    with dg.DagsterInstance.get() as instance:
+        nothing.execute_in_process(instance=instance)
+        with instance.compute_log_manager.capture_logs(["run", "compute_logs", "step"]):
+            print("said")  # noqa: T201 - it is what is captured
+    assert list(here.iterdir()) == []
+    folders = {path.relative_to(home).parts[:2] for path in home.rglob("*.db")}
+    assert folders == {(".dagster", "history"), (".dagster", "schedules")}
+    assert (home / ".dagster" / "logs" / "run").is_dir()
