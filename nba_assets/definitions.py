@@ -13,7 +13,7 @@ from nba_assets.deployment import (
 )
 from nba_assets.operations.gates import coverage_gates
 from nba_assets.orchestration.alerts import alerts
-from nba_assets.orchestration.by_hand import jobs_by_hand
+from nba_assets.orchestration.by_hand import jobs_by_hand, show_the_ledger
 from nba_assets.orchestration.chain import build_chain
 from nba_assets.orchestration.morning import morning_plan
 from nba_assets.orchestration.partitions import game_date_partitions
@@ -89,8 +89,9 @@ def build_defs(
     partitions = game_date_partitions(settings.first_date)
     chain = build_chain(chosen, partitions, publisher, season_gates)
     watching, seconds = settings.is_watching, settings.watch_seconds
+    show = show_the_ledger(deployment)
     morning, every_morning = morning_plan(
-        deployment, BEFORE_TIPOFF, now, running=watching, cron=settings.morning
+        deployment, BEFORE_TIPOFF, show, now, running=watching, cron=settings.morning
     )
     watcher = watch_game_dates(
         WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=watching, seconds=seconds
@@ -106,7 +107,7 @@ def build_defs(
                 dg.AssetSelection.assets(*BEFORE_TIPOFF),
                 description="Features and predictions of a date whose games are still to come.",
             ),
-            *jobs_by_hand(deployment, now),
+            *jobs_by_hand(deployment, show, now),
             morning,
         ],
         schedules=[every_morning],

@@ -16,12 +16,15 @@ from nba_assets.certification.certified import refuse_another_source
 from nba_assets.certification.publish import Publisher
 from nba_assets.certification.schema import prepare
 from nba_assets.engines.duckdb_file import DuckDBFile
+from nba_assets.operations.gates import gates
 from nba_assets.operations.plan import Standing, past_dates, standing, untouched
+from nba_assets.operations.report import prediction_errors, weekly_errors
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from nba_assets.certification.ledger import Attempt
     from nba_assets.contracts.dated_table import DatedTable
@@ -139,6 +142,27 @@ class Deployment:
             if engine is None:
                 return untouched(self.tables, dates)
             return standing(engine, self.tables, dates, self.source.name, listed=listed, deep=deep)
+
+    def page(self, dates: "Sequence[date]", moment: "datetime") -> str:
+        """The report of the dates as one HTML page.
+
+        Raises:
+            AnotherSource, SourceError: as ``look``.
+        """
+        from nba_assets.operations.page import Report, html
+
+        now = self.look(dates)
+        with self.reading() as engine:
+            return html(
+                Report(
+                    title=f"nba_assets, {dates[0]} … {dates[-1]}",
+                    now=now,
+                    gates=gates(engine, now, self.settings.usage_rate_coverage_season),
+                    errors=prediction_errors(engine, self.tables, dates) if engine else [],
+                    weeks=weekly_errors(engine, self.tables, dates) if engine else [],
+                    written_at=moment,
+                )
+            )
 
     def _listed(self) -> "Callable[[int], Coverage]":
         """What the source lists of a season; nothing of one it does not publish."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import click
 from dotenv import dotenv_values
 
-from nba_assets.cli import answers, console, health, rulings, runs, versions, warehouse
+from nba_assets.cli import answers, console, health, report, rulings, runs, versions, warehouse
 from nba_assets.cli.options import Commands, exit_with
 from nba_assets.deployment import Deployment
 from nba_assets.settings import Settings
@@ -61,7 +61,13 @@ def rehearse(seed: int, days: int) -> None:
 
 
 PURPOSES: Mapping[str, Sequence[click.Command]] = {
-    "Look": (answers.status, answers.certify, health.health, answers.plan),
+    "Look": (
+        answers.status,
+        answers.certify,
+        health.health,
+        answers.plan,
+        report.report,
+    ),
     "Build": (runs.backfill, runs.repair, runs.sync),
     "What is not there": (
         answers.quarantine,

@@ -190,6 +190,36 @@ def prediction_errors(
 
 
 @dataclass(frozen=True)
+class WeeklyError:
+    """The error of one predictor over all player-games of a week."""
+
+    week: date
+    """its Monday"""
+    predictor: str
+    player_games: int
+    mae: float
+
+
+def weekly_errors(
+    engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date], at_least: int = 100
+) -> list[WeeklyError]:
+    """The errors in the certified ``player_points_evaluation`` by week, of all who played.
+
+    Only of weeks with so many player-games, since the error of a few is mostly chance.
+    """
+    rows = engine.query(
+        "SELECT CAST(DATE_TRUNC(game_date, ISOWEEK) AS DATE) AS week, predictor, "
+        "SUM(player_games) AS player_games, "
+        "SAFE_DIVIDE(SUM(absolute_error_sum), SUM(player_games)) AS mae "
+        "FROM player_points_evaluation WHERE population = 'all' "
+        f"GROUP BY week, predictor HAVING SUM(player_games) >= {at_least} "
+        "ORDER BY week, predictor",
+        _certified(tables, "player_points_evaluation", dates),
+    )
+    return [WeeklyError(**row) for row in rows.to_pylist()]
+
+
+@dataclass(frozen=True)
 class Rejected:
     """What one attempt at a date rejected for one reason."""
 

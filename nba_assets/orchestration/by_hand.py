@@ -5,7 +5,7 @@ reaches a date from earlier ones it does not know.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,26 @@ if TYPE_CHECKING:
     from nba_assets.deployment import Deployment
 
 
+def show_the_ledger(deployment: "Callable[[], Deployment]") -> dg.OpDefinition:
+    """The op that has Dagster show what the ledger says; of the job ``sync`` and the morning."""
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def show_the_ledger(context: dg.OpExecutionContext) -> None:
+        """Records in Dagster what the ledger says, where the two differ; builds nothing."""
+        found = sync(deployment(), context.instance)
+        counts = Counter((name, told) for (name, _), told in found.items())
+        lines = [f"- {name}: {number} dates {told}" for (name, told), number in counts.items()]
+        text = "\n".join(lines) or "Dagster showed every date as the ledger has it."
+        context.log.info(text)
+        context.add_output_metadata({"shown otherwise": dg.MetadataValue.md(text)})
+
+    return show_the_ledger
+
+
 def jobs_by_hand(
-    deployment: "Callable[[], Deployment]", now: Callable[[], datetime]
+    deployment: "Callable[[], Deployment]",
+    show: dg.OpDefinition,
+    now: Callable[[], datetime],
 ) -> list[dg.JobDefinition]:
     """The jobs ``repair`` and ``sync``; what they have run are runs of their own."""
 
@@ -30,11 +48,6 @@ def jobs_by_hand(
     def run_what_must_run(context: dg.OpExecutionContext) -> None:
         """What is missing, held or stale, then what that made stale, until all is tried."""
         _repair(context, deployment(), eastern_date(now()) - timedelta(days=1))
-
-    @dg.op(out=dg.Out(dg.Nothing))
-    def show_the_ledger(context: dg.OpExecutionContext) -> None:
-        """Records in Dagster what the ledger says, where the two differ; builds nothing."""
-        tell_contradictions(context, sync(deployment(), context.instance))
 
     @dg.job(
         executor_def=dg.in_process_executor,
@@ -55,20 +68,9 @@ def jobs_by_hand(
         ),
     )
     def sync_job() -> None:
-        show_the_ledger()
+        show()
 
     return [repair, sync_job]
-
-
-def tell_contradictions(
-    context: dg.OpExecutionContext, found: Mapping[tuple[str, date], str]
-) -> None:
-    """What was shown otherwise, in the log and in the metadata of the step."""
-    counts = Counter((name, told) for (name, _), told in found.items())
-    lines = [f"- {name}: {number} dates {told}" for (name, told), number in counts.items()]
-    text = "\n".join(lines) or "Dagster showed every date as the ledger has it."
-    context.log.info(text)
-    context.add_output_metadata({"shown otherwise": dg.MetadataValue.md(text)})
 
 
 def _repair(context: dg.OpExecutionContext, deployment: "Deployment", last: date) -> None:

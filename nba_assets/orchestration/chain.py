@@ -350,6 +350,8 @@ def _materialization(
     attempt: Attempt, restated: "Difference | None", inputs: Mapping[str, str]
 ) -> dg.AssetMaterialization:
     metadata: dict[str, Any] = {
+        # The plots of a table go by date; those of its checks by when they were recorded.
+        **_figures(attempt),
         "dagster/partition_row_count": attempt.stored_rows,
         "status": attempt.status.value,
         "attempt": attempt.attempt,
@@ -374,6 +376,16 @@ def _materialization(
             **inputs,
         },
     )
+
+
+def _figures(attempt: Attempt) -> dict[str, float]:
+    """All numbers of the checks of an attempt, but for those the record has itself."""
+    return {
+        name: value
+        for check in attempt.checks
+        for name, value in check.figures.items()
+        if isinstance(value, int | float) and name not in ("rows", "expected", "actual")
+    }
 
 
 def data_version(digest: str | None) -> str:

@@ -12,10 +12,8 @@ from nba_assets.operations.plan import Standing, runs
 from nba_assets.operations.plan import plan as what_must_run
 from nba_assets.operations.report import PredictionError, named_gaps, prediction_errors
 from nba_assets.orchestration.alerts import MORNING
-from nba_assets.orchestration.by_hand import tell_contradictions
 from nba_assets.orchestration.channels import channels, ping
 from nba_assets.orchestration.dagster_private import is_valid_cron_schedule
-from nba_assets.orchestration.picture import sync
 from nba_assets.seasons import EASTERN, eastern_date, is_game_date, season_label, season_year
 from nba_assets.settings import PREFIX
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 def morning_plan(
     deployment: "Callable[[], Deployment]",
     before_tipoff: Sequence[str],
+    show: dg.OpDefinition,
     now: Callable[[], datetime],
     *,
     running: bool,
@@ -36,11 +35,6 @@ def morning_plan(
     Raises:
         SettingsError: ``cron`` is no cron schedule.
     """
-
-    @dg.op(out=dg.Out(dg.Nothing))
-    def show_the_ledger(context: dg.OpExecutionContext) -> None:
-        """Has Dagster show what the ledger says, where it shows anything else."""
-        tell_contradictions(context, sync(deployment(), context.instance))
 
     @dg.op(ins={"shown": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
     def certify_yesterday(context: dg.OpExecutionContext) -> None:
@@ -66,7 +60,7 @@ def morning_plan(
         ),
     )
     def job() -> None:
-        summary(predict_today(certify_yesterday(show_the_ledger())))
+        summary(predict_today(certify_yesterday(show())))
 
     if not is_valid_cron_schedule(cron):
         raise SettingsError(f"{PREFIX}MORNING: {cron!r} is no cron schedule, like '0 9 * * *' is")
@@ -122,7 +116,11 @@ def _sum_up(context: dg.OpExecutionContext, deployment: "Deployment", moment: da
                 f"SELECT game_date FROM player_points_predictions WHERE game_date = DATE '{today}'"
             ).num_rows
     text = _summary(today, found, errors, predicted)
-    context.add_output_metadata({"summary": dg.MetadataValue.md(text)})
+    page = deployment.settings.data_dir / "report.html"
+    page.write_text(deployment.page(past.dates, moment), encoding="utf-8")
+    context.add_output_metadata(
+        {"summary": dg.MetadataValue.md(text), "report": dg.MetadataValue.path(page.resolve())}
+    )
     _send(context, deployment, text)
     try:
         if ping(deployment.settings):

@@ -62,6 +62,7 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
         now = standing(engine, deployment.tables, dates, league.name, deep=True)
         report.coverage(engine, deployment.tables, dates)
         report.prediction_errors(engine, deployment.tables, dates)
+        report.weekly_errors(engine, deployment.tables, dates)
         report.rejected(engine, now, closed=True)
         report.rejected_rows(engine, TABLE, DAY)
         backup.export(engine, contracts, tmp_path / "export", deployment.folder / "models")

@@ -479,3 +479,13 @@ def _process(command: list[str], deployment: Sandbox) -> "subprocess.CompletedPr
     return subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, check=False, env=environment, timeout=60
     )
+
+
+def test_the_report_is_written_where_it_is_asked_for(built: Sandbox, tmp_path: Path) -> None:
+    result = run(built, "report", "there.html", *WHOLE)
+    assert result.exit_code == 0
+    assert words(result.stdout) == f"Written: {tmp_path / 'there.html'}"
+    assert "<h2>Every date of every table</h2>" in (tmp_path / "there.html").read_text()
+    refused = run(Sandbox(tmp_path / "nowhere"), "report")
+    assert refused.exit_code == 1
+    assert "there is no warehouse at" in refused.stderr

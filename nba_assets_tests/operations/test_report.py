@@ -8,12 +8,14 @@ import pytest
 from nba_assets.operations.plan import Standing, standing
 from nba_assets.operations.report import (
     Coverage,
+    WeeklyError,
     coverage,
     gaps,
     prediction_errors,
     rejected,
     rejected_rows,
     tally,
+    weekly_errors,
 )
 from nba_assets.seasons import game_dates
 from nba_assets_tests.tiny_league import LAST, SEASON, SEASON_START, SLATES, Sandbox
@@ -109,10 +111,13 @@ def test_prediction_errors_are_weighted_by_player_games(built: Sandbox) -> None:
             ]
         engine.transaction(statements)
         (found,) = prediction_errors(engine, built.tables, DATES)
+        (week,) = weekly_errors(engine, built.tables, DATES, at_least=40)
+        assert weekly_errors(engine, built.tables, DATES, at_least=41) == []
     assert (found.season_year, found.predictor, found.player_games) == (SEASON, "xgboost", 40)
     assert found.mae == pytest.approx(100 / 40)
     assert found.bias == pytest.approx(1.0)
     assert found.within_80 == pytest.approx(29 / 40)
+    assert week == WeeklyError(date(2025, 10, 20), "xgboost", 40, 2.5)
 
 
 def test_what_was_rejected_is_open_until_the_date_is_certified(built: Sandbox) -> None:
