@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from nba_assets.certification import ledger
@@ -208,15 +208,22 @@ def weekly_errors(
     Only of weeks with so many player-games, since the error of a few is mostly chance.
     """
     rows = engine.query(
-        "SELECT CAST(DATE_TRUNC(game_date, ISOWEEK) AS DATE) AS week, predictor, "
-        "SUM(player_games) AS player_games, "
-        "SAFE_DIVIDE(SUM(absolute_error_sum), SUM(player_games)) AS mae "
-        "FROM player_points_evaluation WHERE population = 'all' "
-        f"GROUP BY week, predictor HAVING SUM(player_games) >= {at_least} "
-        "ORDER BY week, predictor",
+        "SELECT game_date, predictor, SUM(player_games) AS player_games, "
+        "SUM(absolute_error_sum) AS error FROM player_points_evaluation "
+        "WHERE population = 'all' GROUP BY game_date, predictor ORDER BY game_date, predictor",
         _certified(tables, "player_points_evaluation", dates),
     )
-    return [WeeklyError(**row) for row in rows.to_pylist()]
+    sums: dict[tuple[date, str], list[float]] = defaultdict(lambda: [0, 0.0])
+    for row in rows.to_pylist():
+        monday = row["game_date"] - timedelta(days=row["game_date"].weekday())
+        total = sums[monday, row["predictor"]]
+        total[0] += int(row["player_games"])
+        total[1] += float(row["error"])
+    return [
+        WeeklyError(week, predictor, int(number), error / number)
+        for (week, predictor), (number, error) in sums.items()
+        if number >= at_least
+    ]
 
 
 @dataclass(frozen=True)

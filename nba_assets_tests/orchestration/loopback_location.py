@@ -54,7 +54,12 @@ def _now() -> datetime:
 
 
 defs = build_defs(
-    Settings(data_dir=FOLDER / "data", first_date=SEASON_START, automation=True, watch_seconds=5),
+    Settings(
+        data_dir=FOLDER / "data",
+        first_date=SEASON_START,
+        automation=bool(os.environ.get("LOOPBACK_AUTOMATION")),
+        watch_seconds=5,
+    ),
     source=LeagueOfFile(),
     now=_now,
 )
