@@ -1,5 +1,7 @@
 """What Dagster loads. A change of the graph is a change of this file, to be reviewed."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from nba_assets.definitions import BEFORE_TIPOFF, defs
@@ -72,6 +74,8 @@ def test_every_asset_is_daily_documented_and_versioned() -> None:
         assert "Grain: " in (spec.description or "")
         schema = spec.metadata["dagster/column_schema"]
         assert all(column.description for column in schema.columns), name
+        (source,) = spec.metadata["dagster/code_references"].code_references
+        assert Path(source.file_path).read_text().count(f'table="{name}"') == 1
 
 
 def test_edges_are_the_identity_and_a_range_is_one_run() -> None:
@@ -82,7 +86,7 @@ def test_edges_are_the_identity_and_a_range_is_one_run() -> None:
 
 def test_the_jobs_select_what_they_say() -> None:
     jobs = {job.name: job for job in defs.resolve_all_job_defs()}
-    assert {"whole_graph", "before_tipoff"} <= set(jobs)
+    assert {"whole_graph", "before_tipoff", "repair", "sync", "morning_plan"} <= set(jobs)
 
     def selected(name: str) -> set[str]:
         return {key.to_user_string() for key in jobs[name].asset_layer.selected_asset_keys}

@@ -270,7 +270,9 @@ def show_report(deployment: Deployment, now: Standing, *, everything: bool, coun
         console.show(console.causes(report.gaps(now), everything=everything))
     _show_watching(deployment)
     console.show(f"\nData: {deployment.settings.warehouse_file.resolve()}; one view a table.")
-    console.show("UI: run `dagster dev` in the checkout and open http://localhost:3000.")
+    console.show(
+        "UI: run `DAGSTER_HOME=$PWD dagster dev` in the checkout and open http://localhost:3000."
+    )
 
 
 def _show_watching(deployment: Deployment) -> None:

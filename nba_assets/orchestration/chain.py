@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -40,6 +41,7 @@ OWNER = "team:data-engineering"
 MESSAGES_SHOWN = 20
 TOLD_TOGETHER = 150
 """dates whose materializations and check results are recorded one after the other"""
+SOURCE_CODE = Path(__file__).parents[1] / "assets"
 COVERED = "player_game_summary"
 SEASON_CHECK = "season_usage_rate"
 """the check of the table above that is about whole seasons"""
@@ -80,6 +82,8 @@ def build_chain(
         builder = publisher(context.run.run_id)
         recorded = _Recorded(context.instance)
         dates, is_named = _dates(context, partitions), _names_dates(context)
+        # The list of runs shows tags, and of a run over a range no other word of its dates.
+        context.instance.add_run_tags(context.run.run_id, {"dates": _span(dates[0], dates[-1])})
         held: dict[str, list[Attempt]] = defaultdict(list)
         unknown: dict[str, list[date]] = defaultdict(list)
         build = builder.latest if FROM_LEDGER in context.run.tags else builder.build
@@ -120,7 +124,9 @@ def build_chain(
             yield dg.Output(None, output_name=f"{key.asset_key.to_python_identifier()}_{key.name}")
         yield from (_season_result(key, season_gates()) for key in whole)
         if any(held.values()) or any(unknown.values()):
-            raise _failure(held, unknown)
+            failure, counts = _failure(held, unknown)
+            context.instance.add_run_tags(context.run.run_id, {"not certified": counts})
+            raise failure
 
     return dated_tables
 
@@ -173,11 +179,24 @@ def asset_spec(table: DatedTable, partitions: dg.DailyPartitionsDefinition) -> d
         tags={"unit": contract.unit.value, "due": contract.due.value},
         metadata={
             "reference": dg.MetadataValue.path(f"docs/reference/tables.md#{table.name}"),
+            "dagster/code_references": _source_code(contract),
             "dagster/column_schema": column_schema(contract),
             "dagster/table_name": table.name,
             **_lineage(contract),
         },
     )
+
+
+def _source_code(contract: Contract) -> dg.CodeReferencesMetadataValue:
+    """Where the table is written, which is not where its asset is made."""
+    file = SOURCE_CODE / contract.group / f"{contract.table}.py"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(file_path=f"{file}", line_number=1, label=file.name)
+            ]
+        )
 
 
 def check_specs(
@@ -464,7 +483,7 @@ def _evaluation(
     metadata: dict[str, Any] = {
         name: value for name, value in check.figures.items() if value is not None
     }
-    metadata["attempt"] = attempt.attempt
+    metadata["attempt"] = f"{attempt.attempt}"  # as a number it would be plotted
     if not attempt.status.certified:
         metadata["readers see"] = _seen_by_readers(attempt)
     shown = check.violations or check.warnings
@@ -479,7 +498,8 @@ def _evaluation(
             if check.passed and check.warnings
             else dg.AssetCheckSeverity.ERROR
         ),
-        description=shown[0] if shown else None,
+        # The log of a run lists the results of many dates and names none.
+        description=f"{attempt.game_date}: {shown[0]}" if shown else f"{attempt.game_date}",
         metadata=metadata,
         partition=attempt.game_date.isoformat(),
         blocking=False,
@@ -505,9 +525,9 @@ def _summary(name: str, attempts: Sequence[Attempt]) -> str:
 
 def _failure(
     held: Mapping[str, Sequence[Attempt]], unknown: Mapping[str, Sequence[date]]
-) -> dg.Failure:
-    """The end of a run in which not every date was certified: the causes, then a count of what
-    waits for them, then of what is not broken but still to be played.
+) -> tuple[dg.Failure, str]:
+    """The end of a run in which not every date was certified, and its counts: the causes, then a
+    count of what waits for them, then of what is not broken but still to be played.
     """
     everything = [attempt for attempts in held.values() for attempt in attempts]
     pending = [one for one in everything if one.status is Status.PENDING]
@@ -533,16 +553,19 @@ def _failure(
         shown.append(f"not broken, but games are still to be played: {_by_table(pending)}")
     dates = sorted({one.game_date for one in everything}.union(*unknown.values()))
     states = Counter(one.status.value for one in everything)
+    if missing := sum(map(len, unknown.values())):
+        states["UNKNOWN"] = missing
     counts = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
-    return dg.Failure(
+    failure = dg.Failure(
         description=(
             f"{len(dates)} of the selected dates not certified in every selected table, "
-            f"{_span(dates[0], dates[-1])}{f' ({counts})' if counts else ''}; what is named here "
+            f"{_span(dates[0], dates[-1])} ({counts}); what is named here "
             "was not published, all else was.\n" + "\n".join(shown)
         ),
         metadata={"held_dates": dg.MetadataValue.json([day.isoformat() for day in dates])},
         allow_retries=False,
     )
+    return failure, counts
 
 
 def _is_cause(attempt: Attempt) -> bool:

@@ -148,6 +148,14 @@ def test_the_run_fails_and_names_tables_dates_and_games(after_a_bad_date: Scene)
     assert raised.metadata["held_dates"].value == [BAD.isoformat()]
 
 
+def test_the_list_of_runs_says_dates_and_what_was_not_certified(after_a_bad_date: Scene) -> None:
+    place, result = after_a_bad_date
+    run_ = place.instance.get_run_by_id(result.run_id)
+    assert run_ is not None
+    assert run_.tags["dates"] == f"{FIRST} … {LAST}"
+    assert run_.tags["not certified"] == "4 HELD"
+
+
 def test_checks_are_recorded_date_by_date_and_aim_at_the_materialization(
     after_a_bad_date: Scene,
 ) -> None:
@@ -175,6 +183,7 @@ def test_a_failed_check_tells_what_it_found(after_a_bad_date: Scene) -> None:
     figures = {name: value.value for name, value in evaluation.metadata.items()}
     assert (figures["expected"], figures["actual"], figures["games"]) == (6, 2, 3)
     assert all(game in str(figures["found"]) for game in LEAGUE.games(BAD)[1:])
+    assert (evaluation.description or "").startswith(f"{BAD}: missing in {LEAGUE.games(BAD)[1]}")
 
 
 def test_repairing_the_one_partition_turns_it_green(place: Place) -> None:
@@ -362,7 +371,7 @@ def test_a_later_attempt_that_fails_is_told_on_the_version_that_stands(place: Pl
         )
     )
     assert told is not None
-    assert told.metadata["attempt"].value == 2
+    assert told.metadata["attempt"].value == "2"
     assert str(told.metadata["readers see"].value).startswith("the COMPLETE version of publication")
 
 
