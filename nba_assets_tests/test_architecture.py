@@ -34,7 +34,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "assets.graph": ("contracts", "assets"),
     "sources": (*BASE, "assets.raw", "sources"),
     "certification": (*BASE, "engines", "sources.source", "certification"),
-    "operations": (*BASE, "engines", "sources.source", "certification", "operations"),
+    "operations": (*BASE, "engines", "sources.source", "certification", "modeling", "operations"),
     "deployment": (*BASE, "settings", "engines", "assets", "sources", "certification",
                    "operations"),
     "orchestration": (*BASE, "settings", "certification", "operations", "orchestration",

@@ -127,7 +127,10 @@ def bring_in(
         shutil.copytree(folder / "models", models_dir, dirs_exist_ok=True)
     statements, loads = [], []
     for name in _EXPORTED:
-        loads.append(Load(f"imported_{name}", _parquet(folder / "ledger" / f"{name}.parquet")))
+        file = folder / "ledger" / f"{name}.parquet"
+        if name == EVALUATIONS and not file.exists():
+            continue  # an export of before they were recorded
+        loads.append(Load(f"imported_{name}", _parquet(file)))
         columns = ", ".join(COLUMNS[name])
         statements.append(
             f"INSERT INTO ledger.{name} ({columns}) SELECT {columns} FROM imported_{name}"
@@ -159,7 +162,16 @@ def bring_in(
     return made
 
 
-_EXPORTED = ("attempts", "verdicts", "quarantine", "rulings", "sources", "restorations")
+EVALUATIONS = "evaluations"
+_EXPORTED = (
+    "attempts",
+    "verdicts",
+    "quarantine",
+    "rulings",
+    "sources",
+    "restorations",
+    EVALUATIONS,
+)
 
 
 def _parquet(file: Path) -> "pa.Table":

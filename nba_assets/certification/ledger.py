@@ -106,6 +106,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "horizon": "INT64 NOT NULL",
         "vacuumed_at": "TIMESTAMP NOT NULL",
     },
+    "evaluations": {
+        "publication": "INT64 NOT NULL",
+        "first_date": "DATE NOT NULL",
+        "last_date": "DATE NOT NULL",
+        "model": "STRING NOT NULL",
+        "records": "STRING NOT NULL",
+        "evaluated_at": "TIMESTAMP NOT NULL",
+    },
     "schema_versions": {
         "version": "INT64 NOT NULL",
         "since": "TIMESTAMP NOT NULL",
@@ -701,6 +709,21 @@ def rule(engine: Engine, ruled: Iterable[Ruling]) -> None:
                 + " FROM ledger.clock"
                 for one in ruled
             ),
+        ]
+    )
+
+
+def evaluated(
+    engine: Engine, first: date, last: date, model: str, records: str, moment: datetime
+) -> None:
+    """Record that the predictions of a period were judged, and what was found, as JSON."""
+    values = ", ".join(_literal(one) for one in (first, last, model, records, moment))
+    engine.transaction(
+        [
+            (
+                f"INSERT INTO ledger.evaluations ({', '.join(COLUMNS['evaluations'])}) "
+                f"SELECT publication, {values} FROM ledger.clock"
+            )
         ]
     )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nba_assets.certification.ledger import Attempt, Ruling, Rulings
     from nba_assets.certification.vacuum import Dead
     from nba_assets.certification.versions import Difference
+    from nba_assets.operations.evaluation import Evaluation
     from nba_assets.operations.plan import Standing
     from nba_assets.orchestration.retention import Old
 
@@ -212,6 +213,57 @@ def errors(found: Sequence[PredictionError]) -> RenderableType:
             f"{100 * model.within_80:.1f} %" if model and model.within_80 is not None else "",
         )
     return _section("Mean absolute error in points, same player-games", table)
+
+
+def evaluation(found: "Evaluation") -> RenderableType:
+    """What the predictions of a period were worth, a table a population."""
+    period = span(found.first, found.last)
+    if not found.evidence:
+        return Text(f"Nothing that was predicted from {period} was played.", "bold red")
+    parts: list[RenderableType] = []
+    for one in found.evidence:
+        table = _plain_table("predictor")
+        for name in ("player-games", "error", "rounded", "bias", "to rules core", "model minus it"):
+            table.add_column(name, justify="right")
+        model, core = one.scores[0], next(s for s in one.scores if s.predictor == "rules_core")
+        for score in one.scores:
+            against = model.against.get(score.predictor)
+            table.add_row(
+                score.predictor,
+                f"{score.n:,}",
+                f"{score.mae:.4f}",
+                f"{score.mae_rounded:.4f}",
+                f"{score.bias:+.3f}",
+                f"{100 * (score.mae / core.mae - 1):+.2f} %",
+                f"{against.low:+.3f} … {against.high:+.3f}" if against else "",
+            )
+        title = f"{period}, {one.population}, known by {one.information_set}: points, 90 % interval"
+        parts.append(_section(title, table))
+        parts.append(
+            Text(
+                f"Inside the 80 % interval {100 * one.covered_80:.1f} %, inside the 50 % interval "
+                f"{100 * one.covered_50:.1f} %; by tenth of the predictions "
+                + ", ".join(
+                    f"{100 * d.covered_80:.0f}/{100 * d.covered_50:.0f}" for d in one.deciles
+                )
+                + "."
+            )
+        )
+    parts.append(
+        Text(
+            f"\n{plural(found.without_prediction, 'player-game')} of who had played in the season "
+            "before had no prediction and are left out. hindsight_minutes knows the minutes he was "
+            "to play: nothing honest is far below it."
+        )
+    )
+    looks = found.looks
+    parts.append(
+        Text(
+            f"Looked at {plural(looks.before, 'time')} before, with this one by "
+            f"{plural(looks.models, 'model')}."
+        )
+    )
+    return Group(*parts)
 
 
 def need_ranges(needs: Iterable[Need]) -> list[tuple[Need, date, date, int]]:

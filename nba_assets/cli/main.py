@@ -9,7 +9,17 @@ from collections.abc import Mapping, Sequence
 import click
 from dotenv import dotenv_values
 
-from nba_assets.cli import answers, console, health, report, rulings, runs, versions, warehouse
+from nba_assets.cli import (
+    answers,
+    console,
+    evaluate,
+    health,
+    report,
+    rulings,
+    runs,
+    versions,
+    warehouse,
+)
 from nba_assets.cli.options import Commands, exit_with
 from nba_assets.deployment import Deployment
 from nba_assets.settings import Settings
@@ -67,6 +77,7 @@ PURPOSES: Mapping[str, Sequence[click.Command]] = {
         health.health,
         answers.plan,
         report.report,
+        evaluate.evaluate,
     ),
     "Build": (runs.backfill, runs.repair, runs.sync),
     "What is not there": (

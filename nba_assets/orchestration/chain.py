@@ -82,8 +82,7 @@ def build_chain(
         builder = publisher(context.run.run_id)
         recorded = _Recorded(context.instance)
         dates, is_named = _dates(context, partitions), _names_dates(context)
-        # The list of runs shows tags, and of a run over a range no other word of its dates.
-        context.instance.add_run_tags(context.run.run_id, {"dates": _span(dates[0], dates[-1])})
+        _tag(context, dates)
         held: dict[str, list[Attempt]] = defaultdict(list)
         unknown: dict[str, list[date]] = defaultdict(list)
         build = builder.latest if FROM_LEDGER in context.run.tags else builder.build
@@ -129,6 +128,12 @@ def build_chain(
             raise failure
 
     return dated_tables
+
+
+def _tag(context: dg.AssetExecutionContext, dates: Sequence[date]) -> None:
+    """The list of runs shows tags, and of a run over a range no other word of its dates."""
+    if not context.has_partition_key:
+        context.instance.add_run_tags(context.run.run_id, {"dates": _span(dates[0], dates[-1])})
 
 
 def _names_dates(context: dg.AssetExecutionContext) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from nba_assets.certification import backup, vacuum
 from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets.engines.googlesql import lint_own
-from nba_assets.operations import report
+from nba_assets.operations import evaluation, report
 from nba_assets.operations.plan import standing
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import Refused
@@ -67,6 +67,7 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
         report.rejected_rows(engine, TABLE, DAY)
         backup.export(engine, contracts, tmp_path / "export", deployment.folder / "models")
     with deployment.warehouse.writing() as engine:
+        evaluation.evaluate(engine, deployment.tables, SEASON_START, LAST)
         vacuum.remove(engine, vacuum.dead(engine, contracts, timedelta(0)))
     again = Sandbox(tmp_path / "again")
     again.publisher()

@@ -1,12 +1,15 @@
 """How plans and reports read: what is wrong first, and what was left out is said."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from nba_assets.certification.vacuum import Dead
 from nba_assets.cli import console
+from nba_assets.modeling.evidence import Decile, Interval, Score
+from nba_assets.operations.evaluation import Evaluation, Evidence, Looks
 from nba_assets.operations.gates import usage_rate_gates
 from nba_assets.operations.plan import Need, Reason, Run, Standing
 from nba_assets.operations.report import Coverage, Gap, gaps
@@ -124,3 +127,24 @@ def test_a_narrow_terminal_folds_no_name(
     console.show(console.causes([GAP], everything=True))
     said = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert f"player_points_evaluation  2026-01-03  1 date  {GAP.detail}" in said
+
+
+def test_evidence_says_how_far_the_model_is_from_each_baseline_and_how_often_it_was_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def score(name: str, mae: float) -> Score:
+        return Score(name, 10_620, mae, mae - 0.01, -0.5, {"xgboost": Interval(0.1, 0.2)})
+
+    model = replace(score("xgboost", 4.4), against={"rules_core": Interval(-0.1054, -0.0711)})
+    one = Evidence(
+        "morning", "all", [model, score("rules_core", 4.5)], [Decile(1.0, 9, 0.87, 0.5)], 0.795, 0.5
+    )
+    found = Evaluation(DAY, DAY + timedelta(days=9), [one], 19, Looks(1, 2))
+    said = _said(capsys, console.evaluation(found))
+    assert "2025-12-01 … 2025-12-10, all, known by morning" in said
+    assert "xgboost 10,620 4.4000 4.3900 -0.500 -2.22 %" in said
+    assert "rules_core 10,620 4.5000 4.4900 -0.500 +0.00 % -0.105 … -0.071" in said
+    assert "80 % interval 79.5 %" in said
+    assert "by tenth of the predictions 87/50." in said
+    assert "19 player-games of who had played" in said
+    assert "Looked at 1 time before, with this one by 2 models." in said

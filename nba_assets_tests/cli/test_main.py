@@ -489,3 +489,10 @@ def test_the_report_is_written_where_it_is_asked_for(built: Sandbox, tmp_path: P
     refused = run(Sandbox(tmp_path / "nowhere"), "report")
     assert refused.exit_code == 1
     assert "there is no warehouse at" in refused.stderr
+
+
+def test_where_nothing_was_predicted_there_is_nothing_to_evaluate(built: Sandbox) -> None:
+    result = run(built, "evaluate", *WHOLE)
+    assert result.exit_code == 1
+    assert "Nothing that was predicted from 2025-10-01 … 2025-10-23 was played." in result.stdout
+    assert as_json(built, "evaluate", *WHOLE) == []

@@ -1,0 +1,159 @@
+"""Evidence of how good the predictions of a period were, from certified rows alone.
+
+Every look at a period is recorded: who looks often enough finds something by chance.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from nba_assets.certification import ledger
+from nba_assets.certification.certified import certified_rows
+from nba_assets.contracts.dated_table import DatedTable
+from nba_assets.engines.engine import Engine
+from nba_assets.modeling.evidence import Decile, Score, covered, deciles, from_history, scores
+from nba_assets.seasons import season_start
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INFORMATION_SET = "morning"
+"""what the predictions know: all of the night before, and nothing of the day"""
+MODEL = "xgboost"
+BASELINES = ("rules_core", "season_average", "last_10_average", "ewma_5")
+FLOOR = "hindsight_minutes"
+REGULAR_MINUTES = 20.0
+"""on average in the last ten games"""
+MODEL_TABLES = ("player_features", "player_points_model", "player_points_predictions")
+"""another code of one of them is another model"""
+TABLES = ("schedule", "player_game_summary", "player_points_predictions")
+_REGULAR_SEASON = "Regular Season"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the predictions of some player-games were worth."""
+
+    information_set: str
+    population: str
+    """``all`` who played in the regular season, its ``regulars``, or ``playoffs``"""
+    scores: Sequence[Score]
+    """the model first"""
+    deciles: Sequence[Decile]
+    covered_80: float
+    covered_50: float
+
+    def records(self) -> list[dict[str, Any]]:
+        """One record a predictor, for programs."""
+        core = next(one for one in self.scores if one.predictor == "rules_core")
+        return [
+            {
+                "information_set": self.information_set,
+                "population": self.population,
+                "predictor": one.predictor,
+                "n": one.n,
+                "mae": one.mae,
+                "mae_rounded": one.mae_rounded,
+                "bias": one.bias,
+                "below_rules_core_pct": 100 * (1 - one.mae / core.mae),
+                "ci90": list(asdict(one.against["rules_core"]).values())
+                if one is not core
+                else None,
+                "covered_80": self.covered_80 if one.predictor == MODEL else None,
+                "covered_50": self.covered_50 if one.predictor == MODEL else None,
+            }
+            for one in self.scores
+        ]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How often a period that shares a date with this one was looked at before."""
+
+    before: int
+    models: int
+    """different ones among them, this one included"""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evidence of a period."""
+
+    first: date
+    last: date
+    evidence: Sequence[Evidence]
+    without_prediction: int
+    """player-games of who had played in the season before, and was not predicted"""
+    looks: Looks
+
+
+def evaluate(
+    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
+) -> Evaluation:
+    """The evidence of a period, and the record of this look at it; a session that may write."""
+    rows, without = _judged(engine, tables, first, last)
+    populations = {
+        "all": rows["season_type"] == _REGULAR_SEASON,
+        "regulars": (rows["season_type"] == _REGULAR_SEASON)
+        & (rows["minutes_avg_10"] >= REGULAR_MINUTES),
+        "playoffs": rows["season_type"] != _REGULAR_SEASON,
+    }
+    found = [_evidence(name, rows[mask]) for name, mask in populations.items() if bool(mask.any())]
+    looks = _look(engine, tables, first, last, [r for one in found for r in one.records()])
+    return Evaluation(first, last, found, without, looks)
+
+
+def _evidence(population: str, rows: "pd.DataFrame") -> Evidence:
+    return Evidence(
+        INFORMATION_SET,
+        population,
+        scores(rows, (MODEL, *BASELINES, FLOOR)),
+        deciles(rows, MODEL),
+        *covered(rows),
+    )
+
+
+def _judged(
+    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
+) -> "tuple[pd.DataFrame, int]":
+    """A row per player-game that was predicted and played, and how many were played but not
+    predicted although the player had played in the season before.
+    """
+    certified = {
+        name: certified_rows(tables[name].contract, season_start(first), last) for name in TABLES
+    }
+    played = engine.query(
+        "SELECT season, season_type, player_id, game_date, game_id, pts, minutes "
+        "FROM player_game_summary WHERE played",
+        certified,
+    ).to_pandas()
+    predicted = engine.query(
+        f"SELECT game_id, player_id, minutes_avg_10, predicted_points AS {MODEL}, points_q10, "
+        "points_q25, points_q75, points_q90, season_average, last_10_average, rules_core "
+        f"FROM player_points_predictions WHERE game_date >= DATE '{first}'",
+        certified,
+    ).to_pandas()
+    history = from_history(played)
+    known = played.merge(history, on=["game_id", "player_id"])
+    known = known[(known["game_date"] >= first) & known["ewma_5"].notna()]
+    rows = known.merge(predicted, on=["game_id", "player_id"])
+    return rows, len(known) - len(rows)
+
+
+def _look(
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    first: date,
+    last: date,
+    records: Sequence[Mapping[str, Any]],
+) -> Looks:
+    """Record this look, and count those before at any date of the period."""
+    model = "-".join(tables[name].code_version for name in MODEL_TABLES)
+    before = engine.query(
+        "SELECT model FROM ledger.evaluations "
+        f"WHERE first_date <= DATE '{last}' AND last_date >= DATE '{first}'"
+    )["model"].to_pylist()
+    ledger.evaluated(engine, first, last, model, json.dumps(list(records)), datetime.now(UTC))
+    return Looks(len(before), len({*before, model}))

@@ -1,0 +1,133 @@
+"""Evidence from certified rows alone; each look at a period is recorded and counted."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from nba_assets.operations import evaluation
+from nba_assets.operations.evaluation import Evaluation, evaluate
+from nba_assets_tests.tiny_league import FIRST_FEATURES, LAST, SLATES, Sandbox
+
+
+@pytest.fixture
+def predicted(built: Sandbox) -> Sandbox:
+    """A warehouse with predictions, which the league is too small to train a model for."""
+    table = built.tables["player_points_predictions"].contract
+    numbers = {day: one.publication for day, one in built.attempts(table.table).items()}
+    with built.warehouse.writing() as engine:
+        lines = engine.query(
+            "SELECT game_id, game_date, team, opponent, player_id, player_name, pts, minutes "
+            f"FROM player_game_summary WHERE played AND game_date >= DATE '{FIRST_FEATURES}'"
+        ).to_pylist()
+        games = sorted({(line["game_date"], line["game_id"]) for line in lines})
+        judged = [
+            f"INSERT INTO ledger.verdicts VALUES ('{table.table}', DATE '{day}', {numbers[day]}, "
+            f"'{game}', 'certified', {table.version}, '{{}}', '', NULL, 'BOS', 'MIA')"
+            for day, game in games
+        ]
+        engine.transaction(
+            [
+                f"DELETE FROM ledger.verdicts WHERE table_name = '{table.table}'",
+                *judged,
+                *(_prediction(line, numbers[line["game_date"]]) for line in lines),
+            ]
+        )
+    return built
+
+
+def _prediction(line: dict[str, object], number: int) -> str:
+    points = float(str(line["pts"]))
+    values = {
+        **{n: f"'{line[n]}'" for n in ("game_id", "team", "opponent", "player_name")},
+        "game_date": f"DATE '{line['game_date']}'",
+        "player_id": line["player_id"],
+        "model_id": "'m'",
+        "minutes_avg_10": line["minutes"],
+        "predicted_points": points + 1,
+        "points_q10": points - 3,
+        "points_q25": points + 0.5,
+        "points_q75": points + 1,
+        "points_q90": points + 2,
+        "season_average": points + 4,
+        "last_10_average": points + 3,
+        "rules_core": points + 2,
+        "publication": number,
+    }
+    return (
+        f"INSERT INTO store.player_points_predictions ({', '.join(values)}) "
+        f"VALUES ({', '.join(str(value) for value in values.values())})"
+    )
+
+
+def _evaluate(sandbox: Sandbox, first: date = FIRST_FEATURES, last: date = LAST) -> Evaluation:
+    with sandbox.warehouse.writing() as engine:
+        return evaluate(engine, sandbox.tables, first, last)
+
+
+def test_every_predictor_is_judged_on_the_same_player_games(predicted: Sandbox) -> None:
+    found = _evaluate(predicted)
+    everyone, regulars = found.evidence
+    assert (everyone.population, regulars.population) == ("all", "regulars")
+    errors = {one.predictor: one.mae for one in everyone.scores}
+    assert {name: errors[name] for name in list(errors)[:4]} == {
+        "xgboost": pytest.approx(1.0),
+        "rules_core": pytest.approx(2.0),
+        "season_average": pytest.approx(4.0),
+        "last_10_average": pytest.approx(3.0),
+    }
+    assert list(errors)[4:] == ["ewma_5", "hindsight_minutes"]
+    assert len({one.n for one in everyone.scores}) == 1
+    assert 0 < regulars.scores[0].n < everyone.scores[0].n
+    assert (everyone.covered_80, everyone.covered_50) == (1.0, 0.0)
+    assert found.without_prediction == 0
+    model, core, *_ = everyone.records()
+    assert model["below_rules_core_pct"] == pytest.approx(50.0)
+    assert model["ci90"] == pytest.approx([-1.0, -1.0])
+    assert core["ci90"] is None
+
+
+def test_who_was_not_predicted_is_counted(predicted: Sandbox) -> None:
+    player = 101
+    with predicted.warehouse.writing() as engine:
+        engine.transaction(
+            [f"DELETE FROM store.player_points_predictions WHERE player_id = {player}"]
+        )
+    found = _evaluate(predicted)
+    with predicted.warehouse.reading() as engine:
+        games = engine.query(
+            f"SELECT game_id FROM player_game_summary WHERE played AND player_id = {player} "
+            f"AND game_date >= DATE '{FIRST_FEATURES}'"
+        ).num_rows
+    assert found.without_prediction == games > 0
+
+
+def test_rows_without_a_certificate_are_not_judged(predicted: Sandbox) -> None:
+    before = _evaluate(predicted).evidence[0].scores[0].n
+    game = predicted.league.games(SLATES[8])[0]
+    with predicted.warehouse.writing() as engine:
+        held = f"verdict = 'held' WHERE game_id = '{game}' AND table_name = 'player_points_"
+        engine.transaction([f"UPDATE ledger.verdicts SET {held}predictions'"])
+    found = _evaluate(predicted)
+    assert found.evidence[0].scores[0].n == before - 20
+    assert found.without_prediction == 20
+
+
+def test_every_look_is_recorded_and_counted_by_period_and_model(
+    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (_evaluate(predicted).looks.before, _evaluate(predicted).looks.before) == (0, 1)
+    late = LAST - timedelta(days=1)
+    assert _evaluate(predicted, late).looks.before == 2, "it shares dates with both"
+    early = _evaluate(predicted, FIRST_FEATURES, FIRST_FEATURES + timedelta(days=1))
+    assert early.looks.before == 2, "not with the one that began later"
+    monkeypatch.setattr(evaluation, "MODEL_TABLES", ("player_features",))
+    assert _evaluate(predicted).looks.models == 2
+    with predicted.warehouse.reading() as engine:
+        stored = engine.query("SELECT * FROM ledger.evaluations")
+    assert stored.num_rows == 5
+    assert json.loads(stored["records"][0].as_py())[0]["predictor"] == "xgboost"
+
+
+def test_where_nothing_was_predicted_there_is_no_evidence(built: Sandbox) -> None:
+    assert _evaluate(built).evidence == []
