@@ -18,7 +18,14 @@ _SCOPES = {
     Scope.EITHER: "the same date; one certified input of these is enough",
     Scope.OPTIONAL: "the same date, where certified; holds nothing",
     Scope.WINDOW: "earlier dates of the season; a hole holds the later games of its two teams",
-    Scope.TRAINING: "earlier dates of this and the two seasons before, as far as certified",
+    Scope.CAREER: (
+        "earlier dates of this and the two seasons before, as far as certified; a correction of "
+        "one makes the date stale"
+    ),
+    Scope.TRAINING: (
+        "earlier dates of this and the two seasons before, as far as certified; what was trained "
+        "stays as it is when one is corrected"
+    ),
 }
 
 

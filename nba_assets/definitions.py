@@ -39,6 +39,7 @@ BEFORE_TIPOFF = (
     "player_availability",
     "team_form",
     "player_features",
+    "player_state",
     "player_points_model",
     "player_points_predictions",
 )

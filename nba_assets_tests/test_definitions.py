@@ -16,8 +16,9 @@ analytics  team_offense_game_summary <- player_box_scores schedule team_box_scor
 analytics  player_game_summary       <- player_box_scores schedule team_offense_game_summary
 precompute team_form                 <- schedule team_offense_game_summary
 precompute player_features           <- player_availability player_game_summary schedule team_form
-models     player_points_model       <- player_features player_game_summary schedule
-models     player_points_predictions <- player_features player_points_model schedule
+precompute player_state <- player_features player_game_summary schedule team_offense_game_summary
+models     player_points_model       <- player_features player_game_summary player_state schedule
+models     player_points_predictions <- player_features player_points_model player_state schedule
 models     player_points_evaluation  <- player_game_summary player_points_predictions schedule
 """
 
@@ -30,6 +31,7 @@ team_offense_game_summary row_counts contract reconciliation
 player_game_summary       row_counts contract reconciliation usage_rate_coverage season_usage_rate
 team_form                 row_counts contract point_in_time features reconciliation
 player_features           row_counts contract reconciliation point_in_time features
+player_state              row_counts contract point_in_time
 player_points_model       row_counts contract point_in_time plausible_error
 player_points_predictions row_counts contract
 player_points_evaluation  row_counts contract

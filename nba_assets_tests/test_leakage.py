@@ -16,7 +16,7 @@ from nba_assets_tests.tiny_league import (
     player_ids,
 )
 
-FEATURES = ("team_form", "player_features")
+FEATURES = ("team_form", "player_features", "player_state")
 BUILT = (
     "schedule",
     "player_box_scores",

@@ -10,7 +10,7 @@ from nba_assets.assets.models import (
     player_points_model,
     player_points_predictions,
 )
-from nba_assets.assets.precompute import player_features, team_form
+from nba_assets.assets.precompute import player_features, player_state, team_form
 from nba_assets.assets.raw import (
     player_availability,
     player_box_scores,
@@ -37,6 +37,7 @@ def dated_tables(
         player_game_summary.TABLE,
         team_form.TABLE,
         player_features.TABLE,
+        player_state.TABLE,
         player_points_model.table(models_dir),
         player_points_predictions.table(models_dir),
         player_points_evaluation.TABLE,

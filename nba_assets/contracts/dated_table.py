@@ -33,8 +33,10 @@ class Scope(StrEnum):
     """as DATE, where certified; never holds anything"""
     WINDOW = "window"
     """earlier dates of the season; a hole in a team's games holds the team's game"""
+    CAREER = "career"
+    """earlier dates of the season and the two before it, as far as certified"""
     TRAINING = "training"
-    """earlier dates of all seasons, as far as certified"""
+    """as CAREER, for what stays as it was trained when an earlier date is corrected"""
 
     @property
     def same_date(self) -> bool:

@@ -64,7 +64,11 @@ def overview(
                 e.table_name,
                 p.game_date,
                 MAX(
-                    CASE e.scope WHEN 'date' THEN p.publication WHEN 'window' THEN p.in_window END
+                    CASE e.scope
+                        WHEN 'date' THEN p.publication
+                        WHEN 'window' THEN p.in_window
+                        WHEN 'career' THEN p.in_history
+                    END
                 ) AS newest,
                 MAX(IF(e.scope = 'training', p.in_history, NULL)) AS newest_of_history
             FROM edges AS e JOIN published AS p ON p.table_name = e.input
@@ -120,8 +124,7 @@ def _edges(tables: Mapping[str, DatedTable]) -> Iterator[str]:
             continue
         read = {(SCHEDULE, "date")}
         for edge in table.reads:
-            scope = "training" if edge.scope is Scope.TRAINING else "window"
-            read.add((edge.table, "date" if edge.scope.same_date else scope))
+            read.add((edge.table, "date" if edge.scope.same_date else edge.scope.value))
         for upstream, scope in sorted(read):
             yield (
                 f"SELECT {quoted(name)} AS table_name, {quoted(upstream)} AS input, "

@@ -185,11 +185,12 @@ def _doubtful(
 def _records_of(
     engine: Engine, tables: Mapping[str, DatedTable], days: Sequence[date]
 ) -> dict[tuple[str, date], Attempt]:
-    """The latest records of a season up to its last date, and of what is trained on before it."""
+    """The latest records of a season up to its last date, and of what reaches back before it."""
     start, last = season_start(days[0]), days[-1]
-    trained_on = {r.table for t in tables.values() for r in t.reads if r.scope is Scope.TRAINING}
+    far = (Scope.CAREER, Scope.TRAINING)
+    read = {r.table for t in tables.values() for r in t.reads if r.scope in far}
     first, before = history_start(Scope.TRAINING, start), start - timedelta(days=1)
-    history = ledger.latest(engine, trained_on, first, before, checks=False) if trained_on else {}
+    history = ledger.latest(engine, read, first, before, checks=False) if read else {}
     return history | ledger.latest(engine, tables, start, last, checks=False)
 
 

@@ -477,6 +477,11 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
                          "fga_avg_10")
         ),
     ),
+    "player_state": (
+        *OF_GAMES,
+        ("missing", lambda s: s.staged.remove(s.staged[0])),
+        ("strictly_before", lambda s: _update(s, {"history_through": DAY})),
+    ),
     "player_points_model": (
         ("grain_unique", _repeat_a_row),
         ("missing", lambda s: s.staged.clear()),

@@ -5,7 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from nba_assets.certification.certified import Readiness, readiness, relation
+from nba_assets.certification.certified import (
+    Readiness,
+    history_start,
+    reaches_back,
+    readiness,
+    relation,
+)
 from nba_assets.certification.ledger import WHOLE_DATE, Status, Verdict
 from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import Scope
@@ -401,3 +407,12 @@ def test_a_game_that_several_inputs_hold_is_held_once(empty: Sandbox) -> None:
 
     assert [one.state for one in games if one.game_id == game] == ["held"]
     assert len({one.game_id for one in games}) == len(games) == 3
+
+
+def test_a_career_reaches_back_as_far_as_training_and_is_recorded(whole_season: Sandbox) -> None:
+    day = date(2025, 11, 1)
+    assert history_start(Scope.CAREER, day) == history_start(Scope.TRAINING, day)
+    assert history_start(Scope.CAREER, day) == date(2023, 10, 1)
+    state = whole_season.attempt("player_state", LAST)
+    assert {"player_game_summary_before", "team_offense_game_summary_before"} <= set(state.upstream)
+    assert reaches_back(whole_season.tables["player_state"], day) == date(2023, 10, 1)

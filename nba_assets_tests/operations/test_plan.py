@@ -43,7 +43,7 @@ DAY = SLATES[7]
 """The first slate with features, 2025-10-17."""
 LATER = [day for day in DATES if day > DAY]
 RAW = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
-WINDOWS = ("team_form", "player_features")
+WINDOWS = ("team_form", "player_features", "player_state")
 BOX_SCORES = ("player_box_scores", "team_box_scores")
 SUMMARIES = ("team_offense_game_summary", "player_game_summary")
 MODELS = ("player_points_model", "player_points_predictions", "player_points_evaluation")
@@ -254,6 +254,10 @@ def test_a_change_in_the_warm_up_reaches_the_windows_after_it(built: Sandbox) ->
     assert stale["team_form", FIRST_FEATURES].detail == (
         "changed since: team_offense_game_summary of earlier dates"
     )
+    assert stale["player_state", FIRST_FEATURES].detail == (
+        "changed since: player_game_summary of earlier dates, team_offense_game_summary of earlier "
+        "dates"
+    )
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,7 @@ def test_a_waiver_concerns_what_must_read_the_game(built: Sandbox) -> None:
 
 def test_hold_waive_repair_revoke(built: Sandbox) -> None:
     def mend_summaries() -> None:
-        mend(built, leave_out=("player_features", *MODELS))
+        mend(built, leave_out=("player_features", "player_state", *MODELS))
 
     game = lose(built, DAY)
     mend_summaries()

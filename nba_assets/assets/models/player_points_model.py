@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.precompute.player_features import FEATURES
+from nba_assets.assets.precompute.player_state import STATE
 from nba_assets.contracts.box_score import GAME_DATE
 from nba_assets.contracts.contract import (
     Column,
@@ -93,11 +94,17 @@ PLAYER_POINTS_MODEL = Contract(
 )
 
 
-_NAMES = tuple(column.name for column in FEATURES)
+_OF_GAME = tuple(column.name for column in FEATURES)
+_OF_PLAYER = tuple(column.name for column in STATE)
+_NAMES = (*_OF_GAME, *_OF_PLAYER)
 
 _TRAINING = f"""
-SELECT f.game_date, f.game_id, f.player_id, s.pts, {", ".join(f"f.{name}" for name in _NAMES)}
+SELECT f.game_date, f.game_id, f.player_id, s.pts,
+  {", ".join(f"f.{name}" for name in _OF_GAME)},
+  {", ".join(f"p.{name}" for name in _OF_PLAYER)}
 FROM player_features_before AS f
+JOIN player_state_before AS p
+  ON p.game_date = f.game_date AND p.game_id = f.game_id AND p.player_id = f.player_id
 JOIN player_game_summary_before AS s
   ON s.game_date = f.game_date AND s.game_id = f.game_id AND s.player_id = f.player_id
 WHERE s.played
@@ -147,6 +154,7 @@ def table(models_dir: Path) -> DatedTable:
         reads=(
             Read("schedule"),
             Read("player_features", Scope.TRAINING),
+            Read("player_state", Scope.TRAINING),
             Read("player_game_summary", Scope.TRAINING),
         ),
     )

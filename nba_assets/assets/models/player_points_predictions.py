@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nba_assets.assets.precompute.player_state import STATE
 from nba_assets.contracts.box_score import (
     GAME_DATE,
     GAME_ID,
@@ -133,8 +134,11 @@ def table(models_dir: Path) -> DatedTable:
         produce=FromPython(
             {
                 "features": (
-                    "SELECT f.* FROM player_features AS f JOIN due_games AS g "
+                    f"SELECT f.*, {', '.join(f'p.{column.name}' for column in STATE)} "
+                    "FROM player_features AS f JOIN due_games AS g "
                     "ON g.game_date = f.game_date AND g.game_id = f.game_id "
+                    "JOIN player_state AS p ON p.game_date = f.game_date "
+                    "AND p.game_id = f.game_id AND p.player_id = f.player_id "
                     "WHERE NOT f.listed_inactive"
                 ),
                 "models": (
@@ -146,5 +150,10 @@ def table(models_dir: Path) -> DatedTable:
             compute,
             version="1",
         ),
-        reads=(Read("schedule"), Read("player_features"), Read("player_points_model")),
+        reads=(
+            Read("schedule"),
+            Read("player_features"),
+            Read("player_state"),
+            Read("player_points_model"),
+        ),
     )

@@ -1,0 +1,208 @@
+"""``player_state``: form, rates and role of each expected player, from all his earlier games."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
+from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
+from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.modeling import player_state
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SUMMARY = "player_game_summary"
+_MEASURES = {
+    "points": ("Points", "pts"),
+    "minutes": ("Minutes per 48 of regulation", "minutes"),
+    "typical_minutes": (
+        "Minutes per 48, as they would be in a game of the common margin",
+        "minutes",
+    ),
+    "expected_points": ("Points his attempts are worth at his own shares made", "pts"),
+    "typical_points": ("The same in a game of the common margin", "pts"),
+    "margin": ("Margin of his team's games, either way", "played"),
+    "starter": ("Share of games started; NULL where unpublished", "starter"),
+    "fga": ("Field goals attempted", "fga"),
+    "fta": ("Free throws attempted", "fta"),
+    "fg3a": ("Three-pointers attempted", "fg3a"),
+    "ftm": ("Free throws made", "ftm"),
+    "reb": ("Rebounds", "reb"),
+    "oreb": ("Offensive rebounds", "oreb"),
+    "ast": ("Assists", "ast"),
+    "stl": ("Steals", "stl"),
+    "blk": ("Blocks", "blk"),
+    "tov": ("Turnovers", "tov"),
+    "pf": ("Fouls", "pf"),
+    "plus_minus": ("Plus-minus", "plus_minus"),
+    "used": ("FGA + 0.44 FTA + TOV", "fga"),
+}
+"""what is measured, and the column it comes from"""
+_MAYBE_UNPUBLISHED = ("starter", "oreb", "pf", "plus_minus", "margin")
+
+
+def _column(name: str, meaning: str, origin: str, *, nullable: bool = False) -> Column:
+    return Column(
+        name,
+        "FLOAT64",
+        meaning,
+        nullable=nullable,
+        low=-120 if "plus_minus" in name else 0,
+        high=300,
+        lineage=(f"{_SUMMARY}.{origin}",),
+    )
+
+
+def _smoothed(name: str, halflife: int) -> Column:
+    meaning, origin = _MEASURES[name]
+    return _column(
+        f"{name}_ewm_{halflife}",
+        f"{meaning}; weights halved every {halflife} games played",
+        origin,
+        nullable=name in _MAYBE_UNPUBLISHED,
+    )
+
+
+STATE = (
+    Column(
+        "games_ever",
+        "INT64",
+        "Games played before, of the season and the two before it",
+        low=1,
+        high=400,
+        lineage=(f"{_SUMMARY}.played",),
+    ),
+    *(_smoothed(name, h) for h, names in player_state.MEANS.items() for name in names),
+    *(
+        _column(
+            f"{name}_{role}",
+            f"{_MEASURES[name][0]} in games {told}; weights halved every 8 of them",
+            _MEASURES[name][1],
+            nullable=True,
+        )
+        for role, told in (("starting", "started"), ("from_bench", "not started"))
+        for name in ("minutes", "points")
+    ),
+    _column("points_ewm_5_season", "Points, season only; weights halved every 5 games", "pts"),
+    *(
+        _column(
+            f"{kind}_share",
+            f"Share of {told} made over some {halflife} games, mixed with "
+            f"{player_state.SHOT_PRIORS[kind][0]:.0f} at the league's",
+            "fgm",
+        )
+        for kind, told, halflife in (
+            ("two", "two-pointers", 60),
+            ("three", "three-pointers", 80),
+            ("free_throw", "free throws", 80),
+        )
+    ),
+    *(
+        _column(
+            f"{name}_per_minute_{halflife}",
+            f"{_MEASURES[name][0]}, a minute; weights halved every {halflife} games, mixed with 40 "
+            "minutes at the league's",
+            _MEASURES[name][1],
+        )
+        for name, halflife in (
+            ("points", 15),
+            ("expected_points", 8),
+            ("expected_points", 20),
+            ("expected_points", 60),
+            ("used", 15),
+            ("used", 60),
+        )
+    ),
+    _column("points_median_10", "Median of points, last 10 games played", "pts"),
+    _column("points_std_20", "Deviation of points, last 20 games played", "pts", nullable=True),
+    _column("minutes_std_10", "Deviation of minutes, last 10 games", "minutes", nullable=True),
+    _column("minutes_last", "Minutes per 48 of regulation, last game played", "minutes"),
+    _column("points_last", "Points, last game played", "pts"),
+    _column(
+        "started_last", "Whether he started it; NULL where unpublished", "starter", nullable=True
+    ),
+)
+"""What the model sees of a player alone, each from dates strictly before the game's."""
+
+PLAYER_STATE = Contract(
+    table="player_state",
+    group="precompute",
+    description=(
+        "One row per expected player and game, also before it is played: what he did in all his "
+        "games of the season and the two before it, the newest weighing most. Playoffs count; what "
+        "a decided game took from his minutes and luck from his shots is taken out where a column "
+        "says so."
+    ),
+    grain=("game_id", "player_id"),
+    due=Due.SCHEDULED,
+    warmup=True,
+    columns=(
+        GAME_ID,
+        GAME_DATE,
+        PLAYER_ID,
+        Column(
+            "history_through",
+            "DATE",
+            "Date of the last game used",
+            lineage=(f"{_SUMMARY}.game_date",),
+        ),
+        *STATE,
+    ),
+    records=Records(
+        "SELECT g.game_date, g.game_id, COALESCE(MAX(f.found), 0) AS expected, "
+        "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "
+        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM player_features "
+        "GROUP BY game_date, game_id) AS f "
+        "ON f.game_date = g.game_date AND f.game_id = g.game_id "
+        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged "
+        "GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id "
+        "GROUP BY g.game_date, g.game_id",
+        reads=("player_features",),
+    ),
+    rules=(RowRule("strictly_before", "history_through < game_date", check="point_in_time"),),
+    figures=(Figure("games_ever", "ROUND(AVG(games_ever), 1)", "contract"),),
+)
+
+_OTHERS = ("starter", "team_minutes", "margin")
+_OF_HIM = ", ".join(f"s.{name}" for name in player_state.NUMBERS if name not in _OTHERS)
+_GAMES = f"""
+SELECT s.player_id, s.game_date, s.game_id, s.season, {_OF_HIM},
+  IF(s.starter IS NULL, NULL, IF(s.starter, 1.0, 0.0)) AS starter,
+  COALESCE(t.minutes, 240.0) AS team_minutes, t.margin
+FROM player_game_summary_before AS s
+JOIN (SELECT DISTINCT player_id FROM player_features) AS p ON p.player_id = s.player_id
+LEFT JOIN team_offense_game_summary_before AS t
+  ON t.game_date = s.game_date AND t.game_id = s.game_id AND t.team = s.team
+WHERE s.played
+"""
+_WANTED = """
+SELECT f.game_id, f.game_date, f.player_id FROM player_features AS f
+JOIN due_games AS g ON g.game_date = f.game_date AND g.game_id = f.game_id
+"""
+
+
+def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+    import pyarrow as pa
+
+    from nba_assets.contracts.arrow import arrow_schema
+
+    schema = arrow_schema(PLAYER_STATE)
+    wanted = inputs["wanted"].to_pandas()
+    if wanted.empty:
+        return Computed(schema.empty_table())
+    states = player_state.after_each_game(inputs["games"].to_pandas())
+    rows = player_state.before(states, wanted)[schema.names]
+    return Computed(pa.Table.from_pandas(rows, schema, preserve_index=False))
+
+
+TABLE = DatedTable(
+    contract=PLAYER_STATE,
+    produce=FromPython({"games": _GAMES, "wanted": _WANTED}, _compute, version="1"),
+    reads=(
+        Read("schedule"),
+        Read("player_features"),
+        Read("player_game_summary", Scope.CAREER),
+        Read("team_offense_game_summary", Scope.CAREER),
+    ),
+)
