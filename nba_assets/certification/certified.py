@@ -445,7 +445,7 @@ def readiness(
 def reaches_back(table: DatedTable, first: date) -> date:
     """The first date whose records decide what a table can build of ``first``."""
     scopes = {read.scope for read in table.reads}
-    if scopes & {Scope.CAREER, Scope.TRAINING}:
+    if any(scope.spans_seasons for scope in scopes):
         return history_start(Scope.TRAINING, first)
     return season_start(first) if Scope.WINDOW in scopes or table.contract.warmup else first
 
@@ -644,7 +644,7 @@ def _problem(
     day = game.game_date
     either = []
     for read in table.reads:
-        if read.table == SCHEDULE or read.scope in (Scope.OPTIONAL, Scope.CAREER, Scope.TRAINING):
+        if read.table == SCHEDULE or read.scope is Scope.OPTIONAL or read.scope.spans_seasons:
             continue
         if read.scope is Scope.WINDOW:
             if held := _window_problem(holes.get(read.table, {}), game):

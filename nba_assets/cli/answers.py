@@ -27,7 +27,7 @@ from nba_assets.deployment import Deployment
 from nba_assets.operations import report
 from nba_assets.operations.checkpoint import checkpoints
 from nba_assets.operations.gates import CoverageGate, coverage_gates, every_date
-from nba_assets.operations.plan import Standing, runs
+from nba_assets.operations.plan import Standing, runs, span
 from nba_assets.operations.plan import plan as what_must_run
 from nba_assets.seasons import season_label
 
@@ -105,13 +105,11 @@ def plan(
     elif not needs and now.needs:
         click.echo(
             f"Nothing to run now: {console.plural(len(now.needs), 'table-date')} of "
-            f"{console.span(dates[0], dates[-1])} wait for something upstream that has not "
+            f"{span(dates[0], dates[-1])} wait for something upstream that has not "
             "changed; `nba-assets status` names it."
         )
     elif not needs:
-        click.echo(
-            f"Nothing to run: {console.span(dates[0], dates[-1])} is complete and up to date."
-        )
+        click.echo(f"Nothing to run: {span(dates[0], dates[-1])} is complete and up to date.")
     else:
         console.show(console.planned(needs, wanted, everything=everything))
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nba_assets.operations.gates import CoverageGate
-from nba_assets.operations.plan import Need, Run, spans
+from nba_assets.operations.plan import Need, Run, span, spans
 from nba_assets.operations.report import (
     STATES,
     Gap,
@@ -83,11 +83,6 @@ def show(*parts: RenderableType) -> None:
             out.print(part, width=whole, crop=False, no_wrap=True)
         else:
             out.print(part, soft_wrap=True, markup=False)
-
-
-def span(first: date, last: date) -> str:
-    """One date, or first … last."""
-    return f"{first}" if first == last else f"{first} … {last}"
 
 
 def plural(number: int, one: str) -> str:

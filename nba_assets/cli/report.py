@@ -22,5 +22,9 @@ def report(deployment: Deployment, *, dates: list[date], file: Path) -> None:
     cell to see its date, and why it is not complete.
     """
     require_warehouse(deployment)
-    file.write_text(deployment.page(dates, now()), encoding="utf-8")
+    page = deployment.page(dates, now())
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"the report cannot be written: {error}") from error
     click.echo(f"Written: {file.resolve()}")

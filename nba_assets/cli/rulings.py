@@ -17,7 +17,7 @@ from nba_assets.contracts.contract import Unit
 from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.deployment import Deployment
 from nba_assets.operations import report
-from nba_assets.operations.plan import Reason
+from nba_assets.operations.plan import Reason, span
 
 if TYPE_CHECKING:
     from nba_assets.certification.ledger import Cause
@@ -201,15 +201,14 @@ def _waivable(deployment: Deployment, engine: "Engine", table: str, game_id: str
     verdicts = {game.verdict for game in games if game.game_id == game_id}
     if verdicts == {Verdict.CERTIFIED}:
         raise click.ClickException(
-            f"{table} {game_id} of {console.span(first, last)} is certified: there is nothing to "
-            "waive"
+            f"{table} {game_id} of {span(first, last)} is certified: there is nothing to waive"
         )
     if known := _waiver(engine, table, game_id):
         raise click.ClickException(
             f"{table} {game_id} is waived already, by {known.ruled_by}: {known.reason}; "
             f"`nba-assets revoke {table} {game_id}` ends that"
         )
-    return console.span(first, last)
+    return span(first, last)
 
 
 def _what_follows(deployment: Deployment) -> None:

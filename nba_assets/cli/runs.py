@@ -25,6 +25,7 @@ from nba_assets.operations.plan import (
     Run,
     Standing,
     corrected,
+    span,
 )
 from nba_assets.operations.plan import (
     repair as repair_until_done,
@@ -106,8 +107,8 @@ def sync(deployment: Deployment) -> None:
 
     _warn_unseen()
     with instance_here() as instance:
-        console.show(console.contradictions(record(deployment, instance)))
-        left = contradictions(deployment, instance)
+        console.show(console.contradictions(found := record(deployment, instance)))
+        left = contradictions(deployment, instance) if found else {}
     if left:
         console.show(console.contradictions(left))
     exit_with(passed=not left)
@@ -186,7 +187,7 @@ def _launch(made: "Launcher", run: Run) -> None:
     launched = made.run(run)
     if launched.crash:
         raise click.ClickException(
-            f"run {launched.run_id} of {console.span(run.first, run.last)} ended early: "
+            f"run {launched.run_id} of {span(run.first, run.last)} ended early: "
             f"{launched.crash}. What was certified before stays; `nba-assets repair` continues."
         )
 
@@ -223,6 +224,6 @@ def _conclude(
         days = sorted({day for _, day in others})
         console.show(
             f"Beyond what ran, {console.plural(len(others), 'table-date')} of "
-            f"{console.span(days[0], days[-1])} are out of date: `nba-assets repair`.",
+            f"{span(days[0], days[-1])} are out of date: `nba-assets repair`.",
         )
     exit_with(passed=not now.needs)

@@ -111,6 +111,21 @@ class Records:
     query: str
     reads: tuple[str, ...] = ()
 
+    @classmethod
+    def as_many_as(cls, table: str, condition: str = "TRUE") -> "Records":
+        """As many rows of a game as an input has that meet a condition."""
+        return cls(
+            "SELECT g.game_date, g.game_id, COALESCE(MAX(f.found), 0) AS expected, "
+            "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "
+            f"LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM {table} "
+            f"WHERE {condition} GROUP BY game_date, game_id) AS f "
+            "ON f.game_date = g.game_date AND f.game_id = g.game_id "
+            "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged GROUP BY "
+            "game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id "
+            "GROUP BY g.game_date, g.game_id",
+            reads=(table,),
+        )
+
 
 TEAMS_MATCH_SCHEDULE = SetRule(
     "teams_match_schedule",

@@ -43,6 +43,11 @@ class Scope(StrEnum):
         """Whether the input is read at the date itself."""
         return self in (Scope.DATE, Scope.EITHER, Scope.OPTIONAL)
 
+    @property
+    def spans_seasons(self) -> bool:
+        """Whether earlier seasons are read as well."""
+        return self in (Scope.CAREER, Scope.TRAINING)
+
 
 @dataclass(frozen=True)
 class Read:

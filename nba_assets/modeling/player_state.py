@@ -36,6 +36,8 @@ MEANS = {
     ),
 }  # fmt: skip
 """by half-life in games"""
+RATES = {"points": (15,), "expected_points": (8, 20, 60), "used": (15, 60)}
+"""by what is measured a minute, half-lives in games"""
 RATE_PRIOR_MINUTES, RATE_PRIOR = 40.0, 0.42
 """minutes at the league's rate per minute that a player's own are mixed with"""
 
@@ -88,7 +90,7 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
     values["typical_points"] = (
         values["expected_points"] * values["typical_minutes"] / regulation.clip(lower=1)
     )
-    used = games["fga"] + 0.44 * games["fta"] + games["tov"]
+    values["used"] = games["fga"] + 0.44 * games["fta"] + games["tov"]
     means = {
         f"{name}_ewm_{halflife}": mean
         for halflife, names in MEANS.items()
@@ -117,13 +119,9 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
             .transform(lambda points: points.ewm(halflife=5).mean()),
             **{f"{kind}_share": share for kind, share in shares.items()},
             **{
-                f"{name}_per_minute_{halflife}": _rate(total, games["minutes"], player, halflife)
-                for name, total, halflives in (
-                    ("points", games["pts"], (15,)),
-                    ("expected_points", values["expected_points"], (8, 20, 60)),
-                    ("used", used, (15, 60)),
-                )
-                for halflife in halflives
+                f"{name}_per_minute_{h}": _rate(values[name], games["minutes"], player, h)
+                for name, halflives in RATES.items()
+                for h in halflives
             },
             "points_median_10": _aligned(last_ten["points"].median()),
             "points_std_20": _aligned(of_player["points"].rolling(20, min_periods=3).std()),

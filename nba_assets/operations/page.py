@@ -3,15 +3,22 @@
 Every date of every table is a cell, coloured by its state; what is wrong tells why when pointed at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
 from itertools import groupby
 
 from nba_assets.operations.gates import CoverageGate, Gate
-from nba_assets.operations.plan import Standing
-from nba_assets.operations.report import PredictionError, WeeklyError, gaps, state, told
+from nba_assets.operations.plan import Standing, span
+from nba_assets.operations.report import (
+    PredictionError,
+    WeeklyError,
+    gaps,
+    state,
+    told,
+    total_by_state,
+)
 from nba_assets.seasons import season_label, season_year
 
 CELL, LABEL = 4, 190
@@ -105,12 +112,8 @@ def _head(report: Report) -> Iterator[str]:
 def _calendar(now: Standing) -> Iterator[str]:
     """A grid a season: tables down, dates across."""
     yield "<h2>Every date of every table</h2>"
-    used = {state(now, name, day) for name in now.tables for day in now.dates}
-    yield '<p class="key">'
-    for name, colour in COLOURS.items():
-        if name in used:
-            yield f'<span><i style="background: {colour}"></i>{name.lower()}</span>'
-    yield "</p>"
+    used = total_by_state(now)
+    yield _key({name.lower(): colour for name, colour in COLOURS.items() if used[name]})
     for year, days in groupby(reversed(now.dates), season_year):
         yield f"<h3>{season_label(year)}</h3>"
         yield from _grid(now, sorted(days))
@@ -147,9 +150,7 @@ def _gaps(now: Standing) -> Iterator[str]:
         return
     yield "<h2>What is not complete, and why</h2><table>"
     for gap in causes[:GAPS]:
-        period = f"{gap.first}" if gap.first == gap.last else f"{gap.first} … {gap.last}"
-        cells = (gap.table_name, period, gap.state.lower(), gap.detail)
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        yield _row((gap.table_name, span(gap.first, gap.last), gap.state.lower(), gap.detail))
     yield "</table>"
     left, waiting = len(causes) - GAPS, len(found) - len(causes)
     if left > 0:
@@ -162,7 +163,7 @@ def _coverage(gates: Sequence[CoverageGate]) -> Iterator[str]:
     if not gates:
         return
     yield "<h2>usage_rate on rows with minutes &gt; 0</h2><table>"
-    yield _header(("season",), ("rows", "with usage_rate", "coverage", "required"))
+    yield _row(("season",), ("rows", "with usage_rate", "coverage", "required"), "th")
     for gate in gates:
         share = f'<span class="{"yes" if gate.passed else "no"}">{100 * gate.share:.2f} %</span>'
         figures = (f"{gate.rows:,}", f"{gate.with_usage_rate:,}", share, f"{gate.required:.0%}")
@@ -174,7 +175,7 @@ def _errors(errors: Sequence[PredictionError]) -> Iterator[str]:
     if not errors:
         return
     yield "<h2>Mean absolute error of predicted points, on the same player-games</h2><table>"
-    yield _header(("season", "population"), ("player-games", *LINES, "inside 80 % interval"))
+    yield _row(("season", "population"), ("player-games", *LINES, "inside 80 % interval"), "th")
     ordered = sorted(errors, key=_season_and_population)
     for (year, population), alike in groupby(ordered, _season_and_population):
         found = {one.predictor: one for one in alike}
@@ -206,10 +207,7 @@ def _charts(weeks: Sequence[WeeklyError]) -> Iterator[str]:
     if not weeks:
         return
     yield "<h2>Error by week, points, where it is of 100 player-games or more</h2>"
-    yield '<p class="key">'
-    for name, colour in LINES.items():
-        yield f'<span><i style="background: {colour}"></i>{name}</span>'
-    yield "</p>"
+    yield _key(LINES)
     low, high = min(one.mae for one in weeks), max(one.mae for one in weeks)
     ordered = sorted(weeks, key=lambda one: (-season_year(one.week), one.predictor, one.week))
     for year, season in groupby(ordered, lambda one: season_year(one.week)):
@@ -219,30 +217,31 @@ def _charts(weeks: Sequence[WeeklyError]) -> Iterator[str]:
 
 def _chart(season: Sequence[WeeklyError], low: float, high: float) -> Iterator[str]:
     first, last = min(one.week for one in season), max(one.week for one in season)
-    days, span = max((last - first).days, 1), max(high - low, 0.1)
+    days, reach = max((last - first).days, 1), max(high - low, 0.1)
 
-    def point(one: WeeklyError) -> str:
-        across = 40 + (CHART_WIDTH - 60) * (one.week - first).days / days
-        down = 10 + (CHART_HEIGHT - 40) * (high - one.mae) / span
-        return f"{across:.1f},{down:.1f}"
+    def down(error: float) -> float:
+        return 10 + (CHART_HEIGHT - 40) * (high - error) / reach
+
+    def point(one: WeeklyError) -> tuple[float, float]:
+        return 40 + (CHART_WIDTH - 60) * (one.week - first).days / days, down(one.mae)
 
     yield f'<div class="scroll"><svg width="{CHART_WIDTH}" height="{CHART_HEIGHT}">'
     for value in (low, (low + high) / 2, high):
-        down = 10 + (CHART_HEIGHT - 40) * (high - value) / span
-        ends = f'x1="40" x2="{CHART_WIDTH - 20}" y1="{down:.1f}" y2="{down:.1f}"'
+        y = down(value)
+        ends = f'x1="40" x2="{CHART_WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}"'
         yield f'<line {ends} stroke="#e3e8ed"/>'
-        yield f'<text x="0" y="{down + 4:.1f}">{value:.1f}</text>'
+        yield f'<text x="0" y="{y + 4:.1f}">{value:.1f}</text>'
     for predictor, weeks in groupby(season, lambda one: one.predictor):
         listed = list(weeks)
         width = 2 if predictor == "xgboost" else 1
         stroke = f'stroke="{LINES.get(predictor, "#444")}" stroke-width="{width}"'
-        points = " ".join(map(point, listed))
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(point, listed))
         yield f'<polyline fill="none" {stroke} points="{points}"/>'
         if predictor == "xgboost":
             for one in listed:
-                x, y = point(one).split(",")
+                x, y = point(one)
                 yield (
-                    f'<circle cx="{x}" cy="{y}" r="3" fill="{LINES[predictor]}"><title>'
+                    f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{LINES[predictor]}"><title>'
                     f"week of {one.week}: {one.mae:.3f} on {one.player_games:,} player-games"
                     "</title></circle>"
                 )
@@ -251,20 +250,14 @@ def _chart(season: Sequence[WeeklyError], low: float, high: float) -> Iterator[s
     yield "</svg></div>"
 
 
-def _header(words: Sequence[str], figures: Sequence[str]) -> str:
-    return (
-        "<tr>"
-        + "".join(f"<th>{escape(word)}</th>" for word in words)
-        + "".join(f'<th class="number">{escape(one)}</th>' for one in figures)
-        + "</tr>"
-    )
+def _key(colours: Mapping[str, str]) -> str:
+    """What each colour means."""
+    told = (f'<span><i style="background: {c}"></i>{name}</span>' for name, c in colours.items())
+    return f'<p class="key">{"".join(told)}</p>'
 
 
-def _row(words: Sequence[str], figures: Sequence[str]) -> str:
-    """Words are escaped, figures are ours."""
-    return (
-        "<tr>"
-        + "".join(f"<td>{escape(word)}</td>" for word in words)
-        + "".join(f'<td class="number">{one}</td>' for one in figures)
-        + "</tr>"
-    )
+def _row(words: Sequence[str], figures: Sequence[str] = (), cell: str = "td") -> str:
+    """A line of a table. Words are escaped, figures are ours."""
+    cells = [f"<{cell}>{escape(word)}</{cell}>" for word in words]
+    cells += [f'<{cell} class="number">{figure}</{cell}>' for figure in figures]
+    return f"<tr>{''.join(cells)}</tr>"

@@ -187,8 +187,7 @@ def _records_of(
 ) -> dict[tuple[str, date], Attempt]:
     """The latest records of a season up to its last date, and of what reaches back before it."""
     start, last = season_start(days[0]), days[-1]
-    far = (Scope.CAREER, Scope.TRAINING)
-    read = {r.table for t in tables.values() for r in t.reads if r.scope in far}
+    read = {r.table for t in tables.values() for r in t.reads if r.scope.spans_seasons}
     first, before = history_start(Scope.TRAINING, start), start - timedelta(days=1)
     history = ledger.latest(engine, read, first, before, checks=False) if read else {}
     return history | ledger.latest(engine, tables, start, last, checks=False)
@@ -435,6 +434,11 @@ def repair(look: Callable[[], Standing], launch: Callable[[Sequence[Run]], None]
         launch(runs((need.key for need in needs), now.tables))
         tried.update(need.key for need in needs)
         rounds += 1
+
+
+def span(first: date, last: date) -> str:
+    """One date, or first … last."""
+    return f"{first}" if first == last else f"{first} … {last}"
 
 
 def spans(dates: Iterable[date]) -> list[tuple[date, date]]:

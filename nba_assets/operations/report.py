@@ -14,7 +14,7 @@ from nba_assets.certification.ledger import Status
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.engines.engine import Engine
 from nba_assets.engines.googlesql import quoted
-from nba_assets.operations.plan import Need, Reason, Standing, spans
+from nba_assets.operations.plan import Need, Reason, Standing, span, spans
 from nba_assets.seasons import season_year
 from nba_assets.sources.source import RAW_TABLES
 
@@ -119,8 +119,7 @@ def named_gaps(standing: Standing, shown: int = 5) -> str:
     found = gaps(standing)
     causes = [gap for gap in found if not gap.waits] or found
     lines = [
-        f"{gap.table_name} {gap.first}{'' if gap.first == gap.last else f' … {gap.last}'} "
-        f"{gap.state}: {gap.detail}"
+        f"{gap.table_name} {span(gap.first, gap.last)} {gap.state}: {gap.detail}"
         for gap in causes[:shown]
     ]
     if len(causes) > shown:

@@ -20,7 +20,7 @@ from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import Attempt, Check, Status
 from nba_assets.contracts.contract import Contract
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL
-from nba_assets.operations.plan import spans
+from nba_assets.operations.plan import span, spans
 from nba_assets.orchestration.dagster_private import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -133,7 +133,7 @@ def build_chain(
 def _tag(context: dg.AssetExecutionContext, dates: Sequence[date]) -> None:
     """The list of runs shows tags, and of a run over a range no other word of its dates."""
     if not context.has_partition_key:
-        context.instance.add_run_tags(context.run.run_id, {"dates": _span(dates[0], dates[-1])})
+        context.instance.add_run_tags(context.run.run_id, {"dates": span(dates[0], dates[-1])})
 
 
 def _names_dates(context: dg.AssetExecutionContext) -> bool:
@@ -540,7 +540,7 @@ def _failure(
     causes = [one for one in broken if _is_cause(one)]
     waiting = [one for one in broken if not _is_cause(one)] if causes else []
     lines = [
-        f"{name} {_span(first, last)}: {UNKNOWN}"
+        f"{name} {span(first, last)}: {UNKNOWN}"
         for name, days in unknown.items()
         for first, last in spans(days)
     ]
@@ -548,7 +548,7 @@ def _failure(
         causes or broken, lambda one: (one.table_name, one.status, one.message)
     ):
         days = [attempt.game_date for attempt in alike]
-        lines.append(f"{name} {_span(days[0], days[-1])} {status}: {message}")
+        lines.append(f"{name} {span(days[0], days[-1])} {status}: {message}")
     shown = lines[:MESSAGES_SHOWN]
     if len(lines) > len(shown):
         shown.append(f"… and {len(lines) - len(shown)} more; `nba-assets status` lists them all")
@@ -564,7 +564,7 @@ def _failure(
     failure = dg.Failure(
         description=(
             f"{len(dates)} of the selected dates not certified in every selected table, "
-            f"{_span(dates[0], dates[-1])} ({counts}); what is named here "
+            f"{span(dates[0], dates[-1])} ({counts}); what is named here "
             "was not published, all else was.\n" + "\n".join(shown)
         ),
         metadata={"held_dates": dg.MetadataValue.json([day.isoformat() for day in dates])},
@@ -577,10 +577,6 @@ def _is_cause(attempt: Attempt) -> bool:
     """Whether something is wrong here, and not only upstream."""
     own = (cause.is_of(attempt.table_name, attempt.game_date) for cause in attempt.causes)
     return not attempt.causes or any(own)
-
-
-def _span(first: date, last: date) -> str:
-    return f"{first}" if first == last else f"{first} … {last}"
 
 
 def _by_table(attempts: Sequence[Attempt]) -> str:

@@ -11,7 +11,7 @@ from nba_assets.cli import console
 from nba_assets.modeling.evidence import Decile, Interval, Score
 from nba_assets.operations.evaluation import Evaluation, Evidence, Looks
 from nba_assets.operations.gates import usage_rate_gates
-from nba_assets.operations.plan import Need, Reason, Run, Standing
+from nba_assets.operations.plan import Need, Reason, Run, Standing, span
 from nba_assets.operations.report import Coverage, Gap, gaps
 from nba_assets_tests.cli.invoke import words
 
@@ -38,8 +38,8 @@ def test_a_number_has_its_noun(number: int, told: str) -> None:
 
 
 def test_a_span_of_one_date_is_that_date() -> None:
-    assert console.span(DAY, DAY) == "2025-12-01"
-    assert console.span(DAY, date(2025, 12, 3)) == "2025-12-01 … 2025-12-03"
+    assert span(DAY, DAY) == "2025-12-01"
+    assert span(DAY, date(2025, 12, 3)) == "2025-12-01 … 2025-12-03"
 
 
 def test_a_long_plan_says_how_much_it_left_out(capsys: pytest.CaptureFixture[str]) -> None:

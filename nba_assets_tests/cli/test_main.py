@@ -486,6 +486,9 @@ def test_the_report_is_written_where_it_is_asked_for(built: Sandbox, tmp_path: P
     assert result.exit_code == 0
     assert words(result.stdout) == f"Written: {tmp_path / 'there.html'}"
     assert "<h2>Every date of every table</h2>" in (tmp_path / "there.html").read_text()
+    astray = run(built, "report", str(tmp_path / "no folder" / "there.html"), *WHOLE)
+    assert astray.exit_code == 1
+    assert "the report cannot be written: " in astray.stderr
     refused = run(Sandbox(tmp_path / "nowhere"), "report")
     assert refused.exit_code == 1
     assert "there is no warehouse at" in refused.stderr

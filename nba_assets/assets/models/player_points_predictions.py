@@ -70,17 +70,7 @@ PLAYER_POINTS_PREDICTIONS = Contract(
             *(f"{_FEATURES}.points_avg_{window}" for window in ("5", "10", "season")),
         ),
     ),
-    records=Records(
-        "SELECT g.game_date, g.game_id, COALESCE(MAX(f.found), 0) AS expected, "
-        "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "
-        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM player_features "
-        "WHERE NOT listed_inactive GROUP BY game_date, game_id) AS f "
-        "ON f.game_date = g.game_date AND f.game_id = g.game_id "
-        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged "
-        "GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id "
-        "GROUP BY g.game_date, g.game_id",
-        reads=("player_features",),
-    ),
+    records=Records.as_many_as("player_features", "NOT listed_inactive"),
     rules=(
         RowRule(
             "quantiles_ordered",

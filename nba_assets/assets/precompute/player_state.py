@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SUMMARY = "player_game_summary"
+_TEAM = "team_offense_game_summary"
 _MEASURES = {
     "points": ("Points", "pts"),
     "minutes": ("Minutes per 48 of regulation", "minutes"),
@@ -22,7 +23,7 @@ _MEASURES = {
     ),
     "expected_points": ("Points his attempts are worth at his own shares made", "pts"),
     "typical_points": ("The same in a game of the common margin", "pts"),
-    "margin": ("Margin of his team's games, either way", "played"),
+    "margin": ("Margin of his team's games, either way", "margin"),
     "starter": ("Share of games started; NULL where unpublished", "starter"),
     "fga": ("Field goals attempted", "fga"),
     "fta": ("Free throws attempted", "fta"),
@@ -50,7 +51,7 @@ def _column(name: str, meaning: str, origin: str, *, nullable: bool = False) -> 
         nullable=nullable,
         low=-120 if "plus_minus" in name else 0,
         high=300,
-        lineage=(f"{_SUMMARY}.{origin}",),
+        lineage=(f"{_TEAM if origin == 'margin' else _SUMMARY}.{origin}",),
     )
 
 
@@ -88,14 +89,14 @@ STATE = (
     *(
         _column(
             f"{kind}_share",
-            f"Share of {told} made over some {halflife} games, mixed with "
+            f"Share of {told} made over some {player_state.SHOT_HALFLIVES[kind]} games, mixed with "
             f"{player_state.SHOT_PRIORS[kind][0]:.0f} at the league's",
             "fgm",
         )
-        for kind, told, halflife in (
-            ("two", "two-pointers", 60),
-            ("three", "three-pointers", 80),
-            ("free_throw", "free throws", 80),
+        for kind, told in (
+            ("two", "two-pointers"),
+            ("three", "three-pointers"),
+            ("free_throw", "free throws"),
         )
     ),
     *(
@@ -105,14 +106,8 @@ STATE = (
             "minutes at the league's",
             _MEASURES[name][1],
         )
-        for name, halflife in (
-            ("points", 15),
-            ("expected_points", 8),
-            ("expected_points", 20),
-            ("expected_points", 60),
-            ("used", 15),
-            ("used", 60),
-        )
+        for name, halflives in player_state.RATES.items()
+        for halflife in halflives
     ),
     _column("points_median_10", "Median of points, last 10 games played", "pts"),
     _column("points_std_20", "Deviation of points, last 20 games played", "pts", nullable=True),
@@ -149,17 +144,7 @@ PLAYER_STATE = Contract(
         ),
         *STATE,
     ),
-    records=Records(
-        "SELECT g.game_date, g.game_id, COALESCE(MAX(f.found), 0) AS expected, "
-        "COALESCE(MAX(s.found), 0) AS actual FROM required_games AS g "
-        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM player_features "
-        "GROUP BY game_date, game_id) AS f "
-        "ON f.game_date = g.game_date AND f.game_id = g.game_id "
-        "LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged "
-        "GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id "
-        "GROUP BY g.game_date, g.game_id",
-        reads=("player_features",),
-    ),
+    records=Records.as_many_as("player_features"),
     rules=(RowRule("strictly_before", "history_through < game_date", check="point_in_time"),),
     figures=(Figure("games_ever", "ROUND(AVG(games_ever), 1)", "contract"),),
 )
