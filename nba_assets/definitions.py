@@ -37,9 +37,14 @@ WHOLE_GRAPH = "whole_graph"
 BEFORE_TIPOFF = (
     "schedule",
     "player_availability",
+    "starting_lineups",
     "team_form",
+    "team_ratings",
     "player_features",
     "player_state",
+    "expected_roster",
+    "lineup_context",
+    "expected_minutes",
     "player_points_model",
     "player_points_predictions",
 )

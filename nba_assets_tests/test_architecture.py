@@ -29,7 +29,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "modeling": ("errors", "seasons", "modeling"),
     "assets.raw": ("contracts",),
     "assets.analytics": ("contracts", "assets.raw"),
-    "assets.precompute": ("contracts", "assets.raw", "modeling"),
+    "assets.precompute": ("contracts", "assets.raw", "assets.precompute", "modeling"),
     "assets.models": ("contracts", "assets.precompute", "modeling"),
     "assets.graph": ("contracts", "assets"),
     "sources": (*BASE, "assets.raw", "sources"),
@@ -185,7 +185,7 @@ CONTRACTS = {name: _declared(path) for name, path in ASSETS.items()}
 
 
 def test_every_asset_has_a_contract() -> None:
-    assert len(CONTRACTS) == 12
+    assert len(CONTRACTS) == 17
     assert all(CONTRACTS.values())
 
 

@@ -12,11 +12,19 @@ raw        schedule                  <-
 raw        player_box_scores         <- schedule
 raw        team_box_scores           <- schedule
 raw        player_availability       <- schedule
+raw        starting_lineups          <- schedule
 analytics  team_offense_game_summary <- player_box_scores schedule team_box_scores
 analytics  player_game_summary       <- player_box_scores schedule team_offense_game_summary
 precompute team_form                 <- schedule team_offense_game_summary
+precompute team_ratings <- schedule team_form team_offense_game_summary
 precompute player_features           <- player_availability player_game_summary schedule team_form
 precompute player_state <- player_features player_game_summary schedule team_offense_game_summary
+precompute expected_roster <- player_availability player_features player_game_summary player_state \
+    schedule starting_lineups team_ratings
+precompute lineup_context <- expected_roster player_features player_game_summary player_state \
+    schedule team_offense_game_summary
+precompute expected_minutes <- expected_roster lineup_context player_features player_game_summary \
+    player_state schedule team_offense_game_summary team_ratings
 models     player_points_model       <- player_features player_game_summary player_state schedule
 models     player_points_predictions <- player_features player_points_model player_state schedule
 models     player_points_evaluation  <- player_game_summary player_points_predictions schedule
@@ -27,11 +35,16 @@ schedule                  row_counts contract nothing_vanishes
 player_box_scores         row_counts contract reconciliation nothing_vanishes
 team_box_scores           row_counts contract reconciliation nothing_vanishes
 player_availability       row_counts contract nothing_vanishes
+starting_lineups          row_counts contract nothing_vanishes
 team_offense_game_summary row_counts contract reconciliation
 player_game_summary       row_counts contract reconciliation usage_rate_coverage season_usage_rate
 team_form                 row_counts contract point_in_time features reconciliation
+team_ratings              row_counts contract reconciliation
 player_features           row_counts contract reconciliation point_in_time features
 player_state              row_counts contract point_in_time
+expected_roster           row_counts contract point_in_time features
+lineup_context            row_counts contract point_in_time
+expected_minutes          row_counts contract features
 player_points_model       row_counts contract point_in_time plausible_error
 player_points_predictions row_counts contract
 player_points_evaluation  row_counts contract

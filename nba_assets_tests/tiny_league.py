@@ -18,6 +18,7 @@ from nba_assets.assets.graph import dated_tables
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.certification import ledger
 from nba_assets.certification.ledger import Attempt, Game
@@ -50,7 +51,13 @@ PLAYING = 10
 
 RAW = {
     contract.table: contract
-    for contract in (SCHEDULE, PLAYER_BOX_SCORES, TEAM_BOX_SCORES, PLAYER_AVAILABILITY)
+    for contract in (
+        SCHEDULE,
+        PLAYER_BOX_SCORES,
+        TEAM_BOX_SCORES,
+        PLAYER_AVAILABILITY,
+        STARTING_LINEUPS,
+    )
 }
 _MINUTES = (35.5, 33.0, 30.25, 28.0, 26.0, 24.0, 20.0, 17.25, 15.0, 11.0)
 _BOX_SCORES = ("player_box_scores", "team_box_scores")
@@ -225,6 +232,9 @@ class TinyLeague:
                 if line["status"] == "INACTIVE":
                     listed = {name: (side | line)[name] for name in _LISTED}
                     self.tables["player_availability"].append(listed | {"reason": "rest"})
+                if line["starter"]:
+                    announced = {n: (side | line)[n] for n in STARTING_LINEUPS.column_names}
+                    self.tables["starting_lineups"].append(announced)
 
     def _lines(self, game_id: str, day: date, team: str, opponent: str) -> list[Row]:
         roster = self._roster(team, day)

@@ -10,11 +10,20 @@ from nba_assets.assets.models import (
     player_points_model,
     player_points_predictions,
 )
-from nba_assets.assets.precompute import player_features, player_state, team_form
+from nba_assets.assets.precompute import (
+    expected_minutes,
+    expected_roster,
+    lineup_context,
+    player_features,
+    player_state,
+    team_form,
+    team_ratings,
+)
 from nba_assets.assets.raw import (
     player_availability,
     player_box_scores,
     schedule,
+    starting_lineups,
     team_box_scores,
 )
 from nba_assets.contracts.dated_table import DatedTable
@@ -33,11 +42,16 @@ def dated_tables(
         player_box_scores.TABLE,
         team_box_scores.TABLE,
         player_availability.TABLE,
+        starting_lineups.TABLE,
         team_offense_game_summary.TABLE,
         player_game_summary.TABLE,
         team_form.TABLE,
+        team_ratings.TABLE,
         player_features.TABLE,
         player_state.TABLE,
+        expected_roster.TABLE,
+        lineup_context.TABLE,
+        expected_minutes.TABLE,
         player_points_model.table(models_dir),
         player_points_predictions.table(models_dir),
         player_points_evaluation.TABLE,

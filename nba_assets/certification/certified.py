@@ -695,8 +695,10 @@ def history_gap(
         for earlier in published:
             if earlier >= day:
                 break
-            if held := known.foreseen.get((read.table, earlier)):
-                return next(iter(held.values()))
+            if (read.table, earlier) in known.foreseen:
+                if held := known.foreseen[read.table, earlier]:
+                    return next(iter(held.values()))
+                continue
             if (read.table, earlier) in known.damaged:
                 return _damaged(read.table, earlier)
             attempt = known.attempts.get((read.table, earlier))

@@ -7,6 +7,8 @@ the mean with weights halved every h games of the player, the newest first.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
 
@@ -36,19 +38,24 @@ MEANS = {
     ),
 }  # fmt: skip
 """by half-life in games"""
-RATES = {"points": (15,), "expected_points": (8, 20, 60), "used": (15, 60)}
+RATES = {"points": (15, 60), "expected_points": (8, 20, 60), "used": (15, 60)}
 """by what is measured a minute, half-lives in games"""
 RATE_PRIOR_MINUTES, RATE_PRIOR = 40.0, 0.42
 """minutes at the league's rate per minute that a player's own are mixed with"""
+SEEN_AS = ("PLAYED", "DID_NOT_PLAY", "INACTIVE")
+"""how a player can be on a team's list, as 1, 2 and 3"""
+LONGEST_ROW = 10
+"""games played one after the other are counted no further"""
 
 
 def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
     """The state of a player after a game: one row per row of ``played``, by player and date.
 
     ``played`` has one row per player-game with minutes > 0: ``player_id``, ``game_date``,
-    ``game_id``, ``season`` and ``NUMBERS``, of which the last two are his team's. What an old
-    season did not publish is NULL, and left out of the means. The columns are ``player_id``,
-    ``history_through`` and those of the table ``player_state``.
+    ``game_id``, ``season``, ``team`` and ``NUMBERS``, of which the last two are his team's. What an
+    old season did not publish is NULL, and left out of the means. The columns are ``player_id``,
+    ``history_through``, ``team_last`` and those of the table ``player_state`` that are not
+    ``presence``.
     """
     import numpy as np
     import pandas as pd
@@ -58,7 +65,7 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
     )
     games[list(NUMBERS)] = games[list(NUMBERS)].astype(float)
     player = games["player_id"]
-    regulation = games["minutes"] * REGULATION / (games["team_minutes"] / 5)
+    regulation = regulation_minutes(games)
     values = pd.DataFrame(
         {
             "points": games["pts"],
@@ -73,7 +80,7 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
             "margin": games["margin"].abs(),
         }
     )
-    values["typical_minutes"] = _without_margin(
+    values["typical_minutes"] = typical_minutes(
         regulation, values["margin"], _mean(regulation, player, 10)
     )
     two = games["fga"] - games["fg3a"]
@@ -82,15 +89,11 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
         "three": _share(games["fg3m"], games["fg3a"], player, "three"),
         "free_throw": _share(games["ftm"], games["fta"], player, "free_throw"),
     }
-    values["expected_points"] = (
-        2 * shares["two"] * two
-        + 3 * shares["three"] * games["fg3a"]
-        + shares["free_throw"] * games["fta"]
-    )
+    values["expected_points"] = expected_points(games, shares)
     values["typical_points"] = (
         values["expected_points"] * values["typical_minutes"] / regulation.clip(lower=1)
     )
-    values["used"] = games["fga"] + 0.44 * games["fta"] + games["tov"]
+    values["used"] = used(games)
     means = {
         f"{name}_ewm_{halflife}": mean
         for halflife, names in MEANS.items()
@@ -129,8 +132,30 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
             "minutes_last": regulation,
             "points_last": games["pts"],
             "started_last": games["starter"],
+            "team_last": games["team"],
         }
     ).replace([np.inf, -np.inf], np.nan)
+
+
+def regulation_minutes(games: "pd.DataFrame") -> "pd.Series":
+    """``minutes`` of a game without overtime, by the ``team_minutes`` of the game played."""
+    return games["minutes"] * REGULATION / (games["team_minutes"] / 5)
+
+
+def expected_points(
+    games: "pd.DataFrame", shares: "Mapping[str, pd.Series] | pd.DataFrame"
+) -> "pd.Series":
+    """What the attempts of a game are worth at the shares made, by kind of shot."""
+    return (
+        2 * shares["two"] * (games["fga"] - games["fg3a"])
+        + 3 * shares["three"] * games["fg3a"]
+        + shares["free_throw"] * games["fta"]
+    )
+
+
+def used(games: "pd.DataFrame") -> "pd.Series":
+    """Possessions a player ended: FGA + 0.44 FTA + TOV."""
+    return games["fga"] + 0.44 * games["fta"] + games["tov"]
 
 
 def before(states: "pd.DataFrame", wanted: "pd.DataFrame") -> "pd.DataFrame":
@@ -147,6 +172,96 @@ def before(states: "pd.DataFrame", wanted: "pd.DataFrame") -> "pd.DataFrame":
     )
     found = pd.merge_asof(left, right, on="at", by="player_id", allow_exact_matches=False)
     return found[found["history_through"].notna()].drop(columns="at").reset_index(drop=True)
+
+
+def presence(
+    lines: "pd.DataFrame", team_games: "pd.DataFrame", wanted: "pd.DataFrame"
+) -> "pd.DataFrame":
+    """How regularly a player was with his team before a date: one row per row of ``wanted``.
+
+    ``lines`` has one row per player-game, played or not: ``player_id``, ``game_date``, ``game_id``,
+    ``team`` and ``status``; ``team_games`` one per team and game: ``team``, ``game_date``,
+    ``game_id``; ``wanted`` has ``player_id``, ``game_date`` and ``team``. The columns are
+    ``team_games_missed``, the team's games since he last played one, NULL if he never did;
+    ``played_of_last_10`` and ``_3`` of its games; ``played_in_a_row``, to the last one he played;
+    ``last_seen_as``, by number in ``SEEN_AS``.
+    """
+    import numpy as np
+    import pandas as pd
+
+    order = ["team", "game_date", "game_id"]
+    games = team_games.sort_values(order, kind="stable").reset_index(drop=True)
+    games["number"] = games.groupby("team", sort=False).cumcount()
+    days = pd.to_datetime(games["game_date"])
+    asked = pd.DataFrame({"team": wanted["team"], "at": pd.to_datetime(wanted["game_date"])})
+    before = pd.merge_asof(
+        asked.reset_index(names="row").sort_values("at", kind="stable"),
+        games.assign(at=days)[["team", "at", "number"]].sort_values("at", kind="stable"),
+        on="at",
+        by="team",
+        allow_exact_matches=False,
+    ).set_index("row")["number"]
+    number = (before.reindex(wanted.index) + 1).fillna(0).astype(int).to_numpy()
+
+    played = lines[lines["status"] == SEEN_AS[0]].merge(
+        games[["team", "game_id", "number"]], on=["team", "game_id"]
+    )
+    of_team, _ = pd.factorize(
+        pd.concat([_with_team(played), _with_team(wanted)], ignore_index=True)
+    )
+    width = len(games) + 1
+    keys = np.sort(of_team[: len(played)] * width + played["number"].to_numpy())
+    mine = of_team[len(played) :] * width
+
+    def until(last: "np.ndarray") -> "np.ndarray":
+        found: np.ndarray = np.searchsorted(keys, mine + np.maximum(last, 0))
+        return found
+
+    end, start = until(number), until(np.zeros_like(number))
+    ever = end > start
+    latest = np.where(ever, keys[np.maximum(end - 1, 0)] - mine, 0) if len(keys) else number
+    in_a_row = _run_lengths(keys)
+    seen = lines.assign(
+        at=pd.to_datetime(lines["game_date"]),
+        last_seen_as=lines["status"].map({name: n for n, name in enumerate(SEEN_AS, start=1)}),
+    ).sort_values(["at", "last_seen_as"], ascending=[True, False], kind="stable")
+    last_seen = pd.merge_asof(
+        asked.assign(player_id=wanted["player_id"])
+        .reset_index(names="row")
+        .sort_values("at", kind="stable"),
+        seen[["player_id", "at", "last_seen_as"]],
+        on="at",
+        by="player_id",
+        allow_exact_matches=False,
+    ).set_index("row")["last_seen_as"]
+    return pd.DataFrame(
+        {
+            "team_games_missed": pd.Series(number - latest - 1, wanted.index, "Int64").where(ever),
+            "played_of_last_10": end - until(number - 10),
+            "played_of_last_3": end - until(number - 3),
+            "played_in_a_row": np.where(ever, in_a_row[np.maximum(end - 1, 0)], 0)
+            if len(keys)
+            else 0,
+            "last_seen_as": last_seen.reindex(wanted.index).astype("Int64"),
+        },
+        index=wanted.index,
+    )
+
+
+def _with_team(rows: "pd.DataFrame") -> "pd.Series":
+    """A player with a team."""
+    return rows["team"] + " " + rows["player_id"].astype(str)
+
+
+def _run_lengths(numbers: "np.ndarray") -> "np.ndarray":
+    """By place of sorted numbers, how many follow one another without a gap up to it."""
+    import numpy as np
+
+    places = np.arange(len(numbers))
+    breaks = np.concatenate([[True], np.diff(numbers) != 1])[: len(numbers)]
+    since = np.maximum.accumulate(np.where(breaks, places, 0)) if len(numbers) else places
+    lengths: np.ndarray = np.minimum(places - since + 1, LONGEST_ROW)
+    return lengths
 
 
 def _means(values: "pd.DataFrame", player: "pd.Series", halflife: float) -> "pd.DataFrame":
@@ -192,12 +307,12 @@ def _rate(
     )
 
 
-def _without_margin(
+def typical_minutes(
     minutes: "pd.Series", margin: "pd.Series", role_minutes: "pd.Series"
 ) -> "np.ndarray":
     """The minutes of a game had its margin been the common one.
 
-    The role is that of the minutes known with this game; a season's blowouts move it little.
+    ``role_minutes`` tell the role; a season's blowouts move it little.
     """
     import numpy as np
 

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-RAW_TABLES = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
+RAW_TABLES = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "player_availability",
+    "starting_lineups",
+)
 
 
 @dataclass(frozen=True)

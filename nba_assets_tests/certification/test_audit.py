@@ -198,6 +198,12 @@ def _update(scene: Scene, values: Mapping[str, Any] | Callable[[Row], Row], **wh
     row.update(values(row) if callable(values) else values)
 
 
+def _update_all(scene: Scene, values: Row, **where: Any) -> None:
+    for row in scene.staged:
+        if all(row[name] == value for name, value in where.items()):
+            row.update(values)
+
+
 def _extra(scene: Scene, number: int, minutes: float, usage_rate: float | None = None) -> None:
     """More players of one team and game who did nothing on court."""
     someone = scene.first(status="PLAYED", starter=False)
@@ -428,6 +434,11 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
         ("points_match_schedule", lambda s: s.inputs["schedule"][0].update(home_points=200)),
     ),
     "player_availability": OF_GAMES,
+    "starting_lineups": (
+        *OF_GAMES,
+        ("five_of_each_team", lambda s: s.staged.remove(s.staged[0])),
+        ("five_of_each_team", lambda s: _update(s, {"team": "UTA"})),
+    ),
     "team_offense_game_summary": (
         *OF_GAMES,
         ("missing", _drop_team),
@@ -477,10 +488,40 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
                          "fga_avg_10")
         ),
     ),
+    "team_ratings": (
+        *OF_GAMES,
+        ("missing", _drop_team),
+        ("margins_mirror", lambda s: _update(s, lambda r: {
+            "expected_margin": r["expected_margin"] + 1})),
+    ),
     "player_state": (
         *OF_GAMES,
         ("missing", lambda s: s.staged.remove(s.staged[0])),
         ("strictly_before", lambda s: _update(s, {"history_through": DAY})),
+    ),
+    "expected_roster": (
+        *OF_GAMES,
+        ("missing", lambda s: s.staged.remove(s.first(information_set="lineup", starts=False))),
+        ("knows_no_more_than_its_set", lambda s: _update(
+            s, {"listed_inactive": False}, information_set="morning")),
+        ("knows_no_more_than_its_set", lambda s: _update(
+            s, {"starts": False}, information_set="availability")),
+        ("what_is_known_is_certain", lambda s: _update(
+            s, {"plays": 0.1}, information_set="availability", listed_inactive=True)),
+        ("what_is_known_is_certain", lambda s: _update(
+            s, {"plays": 0.9}, information_set="lineup", starts=True)),
+        ("five_to_play", lambda s: _update_all(s, {"plays": 0.1}, information_set="morning")),
+    ),
+    "lineup_context": (
+        *OF_GAMES,
+        ("missing", lambda s: s.staged.remove(s.staged[0])),
+        ("knows_no_more_than_its_set", lambda s: _update(
+            s, {"usual_starters": 3.0}, information_set="availability")),
+    ),
+    "expected_minutes": (
+        *OF_GAMES,
+        ("missing", lambda s: s.staged.remove(s.staged[0])),
+        ("constant", lambda s: _update_all(s, {"expected_minutes": 24.0})),
     ),
     "player_points_model": (
         ("grain_unique", _repeat_a_row),

@@ -32,7 +32,13 @@ from nba_assets_tests.tiny_league import (
 
 DAY = SLATES[9]
 HOLE = SLATES[4]
-RAW = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
+RAW = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "player_availability",
+    "starting_lineups",
+)
 SUMMARIES = ("team_offense_game_summary", "player_game_summary")
 FEATURES = ("team_form", "player_features")
 

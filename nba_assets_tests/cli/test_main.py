@@ -21,7 +21,13 @@ from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, Ti
 DAY = SLATES[7]
 FIRST_DAYS = ("--to", SLATES[0].isoformat())
 WHOLE = ("--to", LAST.isoformat())
-RAW = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
+RAW = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "player_availability",
+    "starting_lineups",
+)
 COMMANDS = (
     "accept",
     "adopt",

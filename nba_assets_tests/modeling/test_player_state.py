@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nba_assets.modeling.player_state import (
+    LONGEST_ROW,
     MEANS,
     NUMBERS,
     RATE_PRIOR,
     RATE_PRIOR_MINUTES,
+    SEEN_AS,
     SHOT_PRIORS,
     after_each_game,
     before,
+    presence,
 )
 
 FIRST = date(2023, 11, 1)
@@ -29,8 +32,15 @@ lines = st.fixed_dictionaries(
         "team_minutes": st.sampled_from([240.0, 265.0]),
         "margin": st.integers(-40, 40),
         "player_id": st.integers(1, 3),
+        "team": st.sampled_from(["BOS", "NYK"]),
     }
 )
+
+
+def _line(value: float) -> dict[str, Any]:
+    """A game of a player with every count the same."""
+    told = {"player_id": 1, "team": "BOS", "team_minutes": 240.0}
+    return dict.fromkeys(NUMBERS, value) | told
 
 
 def _played(listed: list[dict[str, Any]]) -> pd.DataFrame:
@@ -108,7 +118,7 @@ def test_no_later_game_and_no_other_player_changes_a_state(
 
 
 def test_a_decided_game_is_no_loss_of_role_and_no_luck_of_shots_is_kept() -> None:
-    line: dict[str, Any] = dict.fromkeys(NUMBERS, 0) | {"player_id": 1, "team_minutes": 240.0}
+    line = _line(0)
     starter = line | {"minutes": 36.0, "starter": 1.0, "fga": 10, "fgm": 10, "pts": 20}
     close, decided = starter | {"margin": 11}, starter | {"margin": 35, "minutes": 30.0}
     after = after_each_game(_played([close, close, close, decided])).iloc[-1]
@@ -123,7 +133,7 @@ def test_a_decided_game_is_no_loss_of_role_and_no_luck_of_shots_is_kept() -> Non
 
 
 def test_the_state_before_a_game_is_that_after_the_last_one_before_its_date() -> None:
-    line: dict[str, Any] = dict.fromkeys(NUMBERS, 1) | {"team_minutes": 240.0}
+    line = _line(1)
     states = after_each_game(_played([line | {"player_id": 1, "pts": n} for n in (10, 20, 30)]))
     wanted = pd.DataFrame(
         {
@@ -138,9 +148,70 @@ def test_the_state_before_a_game_is_that_after_the_last_one_before_its_date() ->
 
 
 def test_what_was_not_published_is_left_out() -> None:
-    line: dict[str, Any] = dict.fromkeys(NUMBERS, 2) | {"player_id": 1, "team_minutes": 240.0}
+    line = _line(2)
     found = after_each_game(_played([line, line | {"pf": None, "starter": None, "oreb": None}]))
     last = found.iloc[-1]
     assert (last["pf_ewm_20"], last["oreb_ewm_20"]) == (2.0, 2.0)
     assert np.isnan(last["started_last"])
     assert {f"{name}_ewm_{h}" for h, names in MEANS.items() for name in names} <= set(found)
+
+
+listings = st.lists(
+    st.tuples(
+        st.integers(1, 2), st.sampled_from(["BOS", "NYK"]), st.integers(0, 14),
+        st.sampled_from(SEEN_AS),
+    ),
+    min_size=1,
+    max_size=40,
+    unique_by=lambda line: (line[0], line[2]),
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(listings, st.integers(0, 16), st.sampled_from(["BOS", "NYK"]))
+def test_presence_counts_the_games_of_his_team_before_the_date(
+    listed: list[tuple[int, str, int, str]], on: int, team: str
+) -> None:
+    day = FIRST + timedelta(days=on)
+    lines_ = pd.DataFrame(
+        [
+            (player, its, FIRST + timedelta(days=n), f"{its}{n:03d}", status)
+            for player, its, n, status in listed
+        ],
+        columns=["player_id", "team", "game_date", "game_id", "status"],
+    )
+    games = pd.DataFrame(
+        [
+            (its, FIRST + timedelta(days=n), f"{its}{n:03d}")
+            for its in ("BOS", "NYK")
+            for n in sorted({n for _, _, n, _ in listed})
+        ],
+        columns=["team", "game_date", "game_id"],
+    )
+    wanted = pd.DataFrame({"player_id": [2, 1], "team": team, "game_date": day}, index=[7, 3])
+    found = presence(lines_.sample(frac=1, random_state=1), games.iloc[::-1], wanted)
+
+    assert list(found.index) == [7, 3]
+    earlier = games[(games["team"] == team) & (games["game_date"] < day)]["game_id"]
+    for row, player in ((7, 2), (3, 1)):
+        told, his = found.loc[row], lines_[lines_["player_id"] == player]
+        his = his[his["game_date"] < day]
+        there = earlier.isin(his[(his["status"] == "PLAYED") & (his["team"] == team)]["game_id"])
+        there = there.to_list()
+        assert told["played_of_last_10"] == sum(there[-10:])
+        assert told["played_of_last_3"] == sum(there[-3:])
+        if any(there):
+            last = max(n for n, was in enumerate(there) if was)
+            row_of = 0
+            while row_of <= last and there[last - row_of]:
+                row_of += 1
+            assert told["team_games_missed"] == len(there) - 1 - last
+            assert told["played_in_a_row"] == min(row_of, LONGEST_ROW)
+        else:
+            assert pd.isna(told["team_games_missed"])
+            assert told["played_in_a_row"] == 0
+        if his.empty:
+            assert pd.isna(told["last_seen_as"])
+        else:
+            latest = his.loc[his["game_date"].idxmax(), "status"]
+            assert told["last_seen_as"] == SEEN_AS.index(latest) + 1

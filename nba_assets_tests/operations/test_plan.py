@@ -42,8 +42,22 @@ DATES = list(game_dates(SEASON_START, LAST))
 DAY = SLATES[7]
 """The first slate with features, 2025-10-17."""
 LATER = [day for day in DATES if day > DAY]
-RAW = ("schedule", "player_box_scores", "team_box_scores", "player_availability")
-WINDOWS = ("team_form", "player_features", "player_state")
+RAW = (
+    "schedule",
+    "player_box_scores",
+    "team_box_scores",
+    "player_availability",
+    "starting_lineups",
+)
+WINDOWS = (
+    "team_form",
+    "team_ratings",
+    "player_features",
+    "player_state",
+    "lineup_context",
+)
+FITTED = ("expected_roster", "expected_minutes")
+"""by what a model makes of earlier dates, which a correction of them does not change"""
 BOX_SCORES = ("player_box_scores", "team_box_scores")
 SUMMARIES = ("team_offense_game_summary", "player_game_summary")
 MODELS = ("player_points_model", "player_points_predictions", "player_points_evaluation")
@@ -237,7 +251,7 @@ def test_a_correction_makes_exactly_its_dependents_stale(built: Sandbox) -> None
         *((table, DAY) for table in (*SUMMARIES, "player_points_evaluation")),
         *((table, day) for table in WINDOWS for day in LATER),
         # A model that had too little history is tried again with what is published now.
-        *((table, day) for table in MODELS[:2] for day in played),
+        *((table, day) for table in (*FITTED, *MODELS[:2]) for day in played),
     }
     assert plan(look(built)) == []
 
@@ -328,7 +342,7 @@ def test_a_waiver_concerns_what_must_read_the_game(built: Sandbox) -> None:
 
 def test_hold_waive_repair_revoke(built: Sandbox) -> None:
     def mend_summaries() -> None:
-        mend(built, leave_out=("player_features", "player_state", *MODELS))
+        mend(built, leave_out=(*WINDOWS[2:], *FITTED, *MODELS))
 
     game = lose(built, DAY)
     mend_summaries()

@@ -55,6 +55,13 @@ def _column(name: str, meaning: str, origin: str, *, nullable: bool = False) -> 
     )
 
 
+def _count(name: str, meaning: str, high: int, *, nullable: bool = False) -> Column:
+    return Column(
+        name, "INT64", meaning, nullable=nullable, low=0, high=high,
+        lineage=(f"{_SUMMARY}.status",),
+    )  # fmt: skip
+
+
 def _smoothed(name: str, halflife: int) -> Column:
     meaning, origin = _MEASURES[name]
     return _column(
@@ -117,6 +124,26 @@ STATE = (
     _column(
         "started_last", "Whether he started it; NULL where unpublished", "starter", nullable=True
     ),
+    Column(
+        "changed_team",
+        "BOOL",
+        "Whether he played it for another team",
+        lineage=(f"{_SUMMARY}.team",),
+    ),
+    _count(
+        "team_games_missed",
+        "Games of the team since he last played one; NULL if never",
+        400,
+        nullable=True,
+    ),
+    _count("played_of_last_10", "Of the team's last 10 games, those he played", 10),
+    _count("played_of_last_3", "Of the team's last 3 games, those he played", 3),
+    _count(
+        "played_in_a_row",
+        "Games of the team he played one after the other, to his last; 10 is 10 or more",
+        10,
+    ),
+    _count("last_seen_as", "His latest line: 1 played, 2 dressed without playing, 3 inactive", 3),
 )
 """What the model sees of a player alone, each from dates strictly before the game's."""
 
@@ -130,6 +157,7 @@ PLAYER_STATE = Contract(
         "says so."
     ),
     grain=("game_id", "player_id"),
+    version=2,
     due=Due.SCHEDULED,
     warmup=True,
     columns=(
@@ -151,18 +179,18 @@ PLAYER_STATE = Contract(
 
 _OTHERS = ("starter", "team_minutes", "margin")
 _OF_HIM = ", ".join(f"s.{name}" for name in player_state.NUMBERS if name not in _OTHERS)
-_GAMES = f"""
-SELECT s.player_id, s.game_date, s.game_id, s.season, {_OF_HIM},
+_LINES = f"""
+SELECT s.player_id, s.game_date, s.game_id, s.season, s.team, s.status, {_OF_HIM},
   IF(s.starter IS NULL, NULL, IF(s.starter, 1.0, 0.0)) AS starter,
   COALESCE(t.minutes, 240.0) AS team_minutes, t.margin
 FROM player_game_summary_before AS s
 JOIN (SELECT DISTINCT player_id FROM player_features) AS p ON p.player_id = s.player_id
 LEFT JOIN team_offense_game_summary_before AS t
   ON t.game_date = s.game_date AND t.game_id = s.game_id AND t.team = s.team
-WHERE s.played
 """
+_TEAM_GAMES = "SELECT DISTINCT team, game_date, game_id FROM player_game_summary_before"
 _WANTED = """
-SELECT f.game_id, f.game_date, f.player_id FROM player_features AS f
+SELECT f.game_id, f.game_date, f.player_id, f.team FROM player_features AS f
 JOIN due_games AS g ON g.game_date = f.game_date AND g.game_id = f.game_id
 """
 
@@ -176,14 +204,19 @@ def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
     wanted = inputs["wanted"].to_pandas()
     if wanted.empty:
         return Computed(schema.empty_table())
-    states = player_state.after_each_game(inputs["games"].to_pandas())
-    rows = player_state.before(states, wanted)[schema.names]
-    return Computed(pa.Table.from_pandas(rows, schema, preserve_index=False))
+    lines = inputs["lines"].to_pandas()
+    states = player_state.after_each_game(lines[lines["status"] == "PLAYED"])
+    rows = player_state.before(states, wanted)
+    rows = rows.join(player_state.presence(lines, inputs["team_games"].to_pandas(), rows))
+    rows["changed_team"] = rows["team_last"] != rows["team"]
+    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
 
 
 TABLE = DatedTable(
     contract=PLAYER_STATE,
-    produce=FromPython({"games": _GAMES, "wanted": _WANTED}, _compute, version="1"),
+    produce=FromPython(
+        {"lines": _LINES, "team_games": _TEAM_GAMES, "wanted": _WANTED}, _compute, version="2"
+    ),
     reads=(
         Read("schedule"),
         Read("player_features"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
 from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.teams import TEAMS
@@ -55,7 +56,13 @@ GAMES_A_TEAM = 82
 
 _CONTRACTS = {
     contract.table: contract
-    for contract in (SCHEDULE, PLAYER_BOX_SCORES, TEAM_BOX_SCORES, PLAYER_AVAILABILITY)
+    for contract in (
+        SCHEDULE,
+        PLAYER_BOX_SCORES,
+        TEAM_BOX_SCORES,
+        PLAYER_AVAILABILITY,
+        STARTING_LINEUPS,
+    )
 }
 
 
@@ -345,6 +352,9 @@ def _read_box(
     keep[_settle_copies(batch, contract.grain)] = False
     if table == "player_availability":
         keep &= pc.is_in(batch.rows["status"], pa.array(["INACTIVE"])).to_numpy()
+    if table == "starting_lineups":
+        starts = batch.rows["starter"].cast(pa.bool_())
+        keep &= pc.fill_null(starts, fill_value=False).to_numpy()
     return batch.delivery(contract, keep)
 
 

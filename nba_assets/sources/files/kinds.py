@@ -118,6 +118,7 @@ FILES_OF: Mapping[str, tuple[FileKind, ...]] = {
     "player_box_scores": (PLAYER_FILE, PLAYER_POSTSEASON_FILE, NOT_PLAYED_FILE),
     "team_box_scores": (TEAM_FILE, TEAM_POSTSEASON_FILE),
     "player_availability": (NOT_PLAYED_FILE,),
+    "starting_lineups": (PLAYER_FILE, PLAYER_POSTSEASON_FILE),
 }
 """The files a raw table is read from."""
 

@@ -26,6 +26,8 @@ GAME_DURATION = timedelta(hours=2, minutes=30)
 """after tip-off, until a game is FINAL and its box score is published"""
 INACTIVE_LIST_HOUR = 9
 """US Eastern hour of the game date at which the inactive list is published"""
+LINEUP_BEFORE_TIPOFF = timedelta(minutes=30)
+"""how long before tip-off the starters are announced"""
 _MODULES = "*.py"
 _ROWS_A_GROUP = 2048
 
@@ -131,6 +133,11 @@ class SimulatedLeague:
         if table == "schedule":
             return schedule
         rows = self._stored(table, year, first, last)
+        if table == "starting_lineups":
+            soon = pc.less_equal(schedule["tipoff_at"], now + LINEUP_BEFORE_TIPOFF)
+            listed = pc.and_not(soon, pc.equal(schedule["status"], "POSTPONED"))
+            announced = schedule.filter(listed)["game_id"]
+            return rows.filter(pc.is_in(rows["game_id"], value_set=announced))
         final = schedule.filter(pc.field("status") == "FINAL")["game_id"]
         return rows.filter(pc.is_in(rows["game_id"], value_set=final))
 

@@ -1,4 +1,4 @@
-"""A whole simulated season, from its plan to the four raw tables."""
+"""A whole simulated season, from its plan to the raw tables."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import numpy as np
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
 from nba_assets.assets.raw.schedule import SCHEDULE
+from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.arrow import arrow_schema
 from nba_assets.contracts.box_score import COUNTS
@@ -41,7 +42,13 @@ if TYPE_CHECKING:
 SOURCE_NAME = "simulated"
 CONTRACTS = {
     contract.table: contract
-    for contract in (SCHEDULE, PLAYER_BOX_SCORES, TEAM_BOX_SCORES, PLAYER_AVAILABILITY)
+    for contract in (
+        SCHEDULE,
+        PLAYER_BOX_SCORES,
+        TEAM_BOX_SCORES,
+        PLAYER_AVAILABILITY,
+        STARTING_LINEUPS,
+    )
 }
 _POSITIONS = ("PG", "SG", "SF", "PF", "C")
 _SEASON_TYPES = {
@@ -71,7 +78,7 @@ def stored_schema(table: str) -> "pa.Schema":
 
 
 def simulate_season(seed: int, first_season: int, year: int) -> "dict[str, pa.Table]":
-    """The four raw tables of a season as they will be when it is over, by name.
+    """The raw tables of a season as they will be when it is over, by name.
 
     The schedule has every game as FINAL with its score; a postponed game has its POSTPONED row too.
     Rows are sorted by game date.
@@ -218,6 +225,7 @@ def _tables(plan: SeasonPlan, batches: list[Games], year: int) -> "dict[str, pa.
         "player_box_scores": [_player_box_scores(plan, dates, games) for games in batches],
         "team_box_scores": [_team_box_scores(dates, games) for games in batches],
         "player_availability": [_player_availability(plan, dates, games) for games in batches],
+        "starting_lineups": [_starting_lineups(plan, dates, games) for games in batches],
     }
     order = [("game_date", "ascending"), ("game_id", "ascending")]
     return {table: pa.concat_tables(rows).sort_by(order) for table, rows in parts.items()}
@@ -300,6 +308,14 @@ def _player_availability(plan: SeasonPlan, dates: SeasonDates, games: Games) -> 
     columns |= _player_columns(plan, games.player[rows, places])
     columns["reason"] = _texts(REASONS, games.reason[rows, places])
     return _table(PLAYER_AVAILABILITY, columns)
+
+
+def _starting_lineups(plan: SeasonPlan, dates: SeasonDates, games: Games) -> "pa.Table":
+    rows, places = np.nonzero(games.starter)
+    columns = _game_columns(dates, games, rows)
+    columns |= _player_columns(plan, games.player[rows, places])
+    columns["position"] = _texts(_POSITIONS, games.slot[rows, places])
+    return _table(STARTING_LINEUPS, columns)
 
 
 def _game_columns(dates: SeasonDates, games: Games, rows: IntArray) -> dict[str, object]:
