@@ -30,7 +30,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "assets.raw": ("contracts",),
     "assets.analytics": ("contracts", "assets.raw"),
     "assets.precompute": ("contracts", "assets.raw", "assets.precompute", "modeling"),
-    "assets.models": ("contracts", "assets.precompute", "modeling"),
+    "assets.models": ("contracts", "assets.precompute", "assets.models", "modeling"),
     "assets.graph": ("contracts", "assets"),
     "sources": (*BASE, "assets.raw", "sources"),
     "certification": (*BASE, "engines", "sources.source", "certification"),

@@ -25,8 +25,10 @@ precompute lineup_context <- expected_roster player_features player_game_summary
     schedule team_offense_game_summary
 precompute expected_minutes <- expected_roster lineup_context player_features player_game_summary \
     player_state schedule team_offense_game_summary team_ratings
-models     player_points_model       <- player_features player_game_summary player_state schedule
-models     player_points_predictions <- player_features player_points_model player_state schedule
+models     player_points_model <- expected_minutes expected_roster lineup_context player_features \
+    player_game_summary player_state schedule team_ratings
+models     player_points_predictions <- expected_minutes expected_roster lineup_context \
+    player_features player_points_model player_state schedule team_ratings
 models     player_points_evaluation  <- player_game_summary player_points_predictions schedule
 """
 

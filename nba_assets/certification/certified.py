@@ -691,34 +691,30 @@ def history_gap(
     for read in table.reads:
         if read.scope is not Scope.TRAINING:
             continue
-        contract = known.tables[read.table].contract
         for earlier in published:
             if earlier >= day:
                 break
-            if (read.table, earlier) in known.foreseen:
-                if held := known.foreseen[read.table, earlier]:
-                    return next(iter(held.values()))
-                continue
-            if (read.table, earlier) in known.damaged:
-                return _damaged(read.table, earlier)
-            attempt = known.attempts.get((read.table, earlier))
-            if attempt is None:
-                return known.not_run(read.table, earlier, None)
-            if why := laxer(contract, attempt.contract_version, attempt.thresholds):
-                return Held(
-                    f"waits for {read.table} {earlier}, {why}",
-                    Cause(read.table, earlier, None, OUTDATED, why),
-                )
-            if not attempt.status.certified:
-                cause = next(
-                    iter(attempt.causes),
-                    Cause(read.table, earlier, None, UNKNOWN, attempt.message),
-                )
-                return Held(
-                    f"waits for the history in {read.table}, which lacks {earlier}: "
-                    f"{attempt.message}",
-                    cause,
-                )
+            if gap := _gap_at(known, read.table, earlier):
+                return gap
+    return None
+
+
+def _gap_at(known: Known, name: str, day: date) -> Held | None:
+    """Why a date is a hole in what is trained on."""
+    if (name, day) in known.foreseen:
+        return next(iter(known.foreseen[name, day].values()), None)
+    if (name, day) in known.damaged:
+        return _damaged(name, day)
+    attempt = known.attempts.get((name, day))
+    if attempt is None:
+        return known.not_run(name, day, None)
+    contract = known.tables[name].contract
+    if why := laxer(contract, attempt.contract_version, attempt.thresholds):
+        return Held(f"waits for {name} {day}, {why}", Cause(name, day, None, OUTDATED, why))
+    if not attempt.status.certified:
+        cause = next(iter(attempt.causes), Cause(name, day, None, UNKNOWN, attempt.message))
+        told = f"waits for the history in {name}, which lacks {day}: {attempt.message}"
+        return Held(told, cause)
     return None
 
 

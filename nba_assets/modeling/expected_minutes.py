@@ -26,7 +26,7 @@ OF_STATE = (
     "minutes_starting", "minutes_from_bench", "started_last", "games_ever", "points_ewm_10",
     "points_per_minute_15", "points_per_minute_60", "used_per_minute_15", "plus_minus_ewm_20",
     "pf_ewm_20", "margin_ewm_2", "changed_team", "team_games_missed", "played_of_last_10",
-    "played_of_last_3", "played_in_a_row",
+    "played_of_last_3", "played_in_a_row", "slot",
 )  # fmt: skip
 MEMORY = ("beyond_1", "beyond_4", "beyond_12", "beyond_size")
 """how his last games ran against the kernel's minutes: means with half-lives of 1.5, 4 and 12
@@ -35,9 +35,10 @@ games, and of the size with 10
 _HALFLIVES = (1.5, 4.0, 12.0, 10.0)
 MEMORY_GAMES, MEMORY_DAYS = 30, 240
 """how far back it goes"""
+_OF_POINTS = ("similar_points", "similar_points_gain", "similar_use", "recent_points")
 SIGNALS = (
     *OF_FEATURES, *OF_STATE, "expected_margin", "plays", "starts",
-    *(name for name in CONTEXT if "points" not in name and not name.endswith("_use")),
+    *(name for name in CONTEXT if name not in _OF_POINTS),
     *OF_STARTERS, *MEMORY,
 )  # fmt: skip
 """the columns it is fitted on"""

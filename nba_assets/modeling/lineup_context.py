@@ -28,8 +28,10 @@ OWN_ROLE_CHANGED = 0.12
 """weight of a game he started when he does not start today, or the other way round"""
 UNPUBLISHED_STARTERS = 0.4
 """weight of a game whose starters are not known"""
-FALLBACK = {"minutes": 8.0, "points": 3.0, "use": 3.2}
-"""what a player is worth whose state is not known"""
+FALLBACK = {"minutes": 8.0, "points": 3.0, "use": 3.2, "slot": 3.0}
+"""what a player is worth, and where he plays, whose state is not known"""
+ALIKE = 0.9
+"""difference of slots at which two players are alike by exp(-1/2)"""
 
 
 class Kernel(NamedTuple):
@@ -47,8 +49,11 @@ class Kernel(NamedTuple):
 
 KERNELS = {"similar": Kernel(30, 15, 0.15, 0.6), "recent": Kernel(70, 2.5, 0.1, 0.4)}
 WORTH = ("minutes", "points", "use")
+_STATE = (*WORTH, "slot")
 CONTEXT = (
-    "others_minutes", "others_points", "others_use", "minutes_share", "better_team_mates",
+    "others_minutes", "others_points", "others_use", "alike_minutes", "minutes_share",
+    "better_team_mates", "better_alike",
+    "vacated_alike_5", "vacated_alike_20",
     "vacated_minutes_5", "vacated_minutes_20", "vacated_use_5", "vacated_use_20",
     "vacated_points_20", "team_vacated_points", "opponent_vacated_points",
     "similar_minutes", "similar_points", "similar_use", "similar_games",
@@ -57,7 +62,8 @@ CONTEXT = (
 )  # fmt: skip
 OF_STARTERS = (
     "start_change", "usual_starters", "other_starters_minutes", "other_starters_points",
-    "bench_minutes", "better_on_bench", "minutes_in_role", "points_in_role",
+    "alike_starters_minutes", "bench_minutes", "alike_bench_minutes", "better_on_bench",
+    "minutes_in_role", "points_in_role",
 )  # fmt: skip
 """known with the starters only"""
 
@@ -67,11 +73,11 @@ def context(roster: "pd.DataFrame", lines: "pd.DataFrame") -> "pd.DataFrame":
 
     ``roster`` has one row per roster player, game and information set: ``game_id``, ``game_date``,
     ``season``, ``team``, ``opponent``, ``player_id``, ``information_set``, ``plays``, ``starts``,
-    what he is worth (``WORTH``), ``starter_ewm_5``, and his ``minutes_`` and ``points_``
-    ``starting`` and ``from_bench``. ``lines`` has one row per player and past game he played:
-    ``team``, ``game_date``, ``game_id``, ``season``, ``player_id``, ``starter`` (1, 0 or NULL),
-    what he did (``did_minutes``, ``did_points``, ``did_use``) and what he was worth before it
-    (``WORTH``). Whatever lies outside the ``WINDOW`` before a game's date is not looked at.
+    what he is worth (``WORTH``), his ``slot``, ``starter_ewm_5``, and his ``minutes_`` and
+    ``points_`` ``starting`` and ``from_bench``. ``lines`` has one row per player and past game he
+    played: ``team``, ``game_date``, ``game_id``, ``season``, ``player_id``, ``starter`` (1, 0 or
+    NULL), what he did (``did_minutes``, ``did_points``, ``did_use``) and what he was before it
+    (``WORTH``, ``slot``). What lies outside the ``WINDOW`` before a game's date is not looked at.
     """
     import numpy as np
     import pandas as pd
@@ -117,9 +123,10 @@ class _Past:
         self.played = np.zeros(shape)
         self.played[row, column] = 1.0
         self.did = {name: np.zeros(shape) for name in WORTH}
-        worth = {name: np.full(shape, np.nan) for name in WORTH}
         for name in WORTH:
             self.did[name][row, column] = lines[f"did_{name}"]
+        worth = {name: np.full(shape, np.nan) for name in _STATE}
+        for name in _STATE:
             worth[name][row, column] = lines[name]
         # Of a player who left: what he was worth at his last game with the team.
         self.worth = {name: pd.DataFrame(of).ffill().to_numpy() for name, of in worth.items()}
@@ -156,12 +163,15 @@ class _Today:
         self.started_share = np.nan_to_num(mine["starter_ewm_5"].to_numpy(dtype=float))
         self.window = window.stop - window.start
         self.worth = {}
-        for name in WORTH:
+        for name in _STATE:
             known = past.worth[name][window.stop - 1][counts] if self.window else np.nan
             worth = np.where(np.isnan(known), FALLBACK[name], known) * np.ones(counts.sum())
             worth[self.place] = mine[name].fillna(FALLBACK[name])
             self.worth[name] = worth
         self.mine = {name: worth[self.place] for name, worth in self.worth.items()}
+        apart = self.mine["slot"][:, None] - self.worth["slot"][None, :]
+        self.alike = np.exp(-0.5 * (apart / ALIKE) ** 2)
+        self.alike[self.own, self.place] = 0.0
         self.played = np.ascontiguousarray(past.played[window][:, counts])
         self.did = {name: of[window][:, place] for name, of in past.did.items()}
         self.started = np.ascontiguousarray(past.started[window][:, counts])
@@ -198,13 +208,17 @@ class _Today:
         minutes = self.mine["minutes"]
         others = plays @ self.worth["minutes"] - own * minutes
         yield "minutes_share", 240 * minutes / np.maximum(others + minutes, 60)
+        yield "alike_minutes", self.alike @ (plays * self.worth["minutes"])
         better = self.worth["minutes"][None, :] > minutes[:, None]
         yield "better_team_mates", better @ plays
+        yield "better_alike", (better * self.alike) @ plays
         for halflife, measures in ((SOON, ("minutes", "use")), (LATE, WORTH)):
             missing = self.beside[halflife] - plays[None, :]
             missing[self.own, self.place] = 0.0
             for name in measures:
                 yield f"vacated_{name}_{halflife:.0f}", missing @ self.worth[name]
+            alike = (missing * self.alike) @ self.worth["minutes"]
+            yield f"vacated_alike_{halflife:.0f}", alike
         yield "team_vacated_points", float((self.usual - plays) @ self.worth["points"])
         known = rows["information_set"].iloc[0] == InformationSet.LINEUP
         starts = np.zeros(len(plays))
@@ -224,6 +238,8 @@ class _Today:
         for name in ("minutes", "points"):
             yield f"other_starters_{name}", starts @ self.worth[name] - own * self.mine[name]
         bench = (1 - starts) * plays
+        yield "alike_starters_minutes", self.alike @ (starts * self.worth["minutes"])
+        yield "alike_bench_minutes", self.alike @ (bench * self.worth["minutes"])
         yield "bench_minutes", bench @ self.worth["minutes"] - bench[self.place] * minutes
         yield "better_on_bench", (self.worth["minutes"][None, :] > minutes[:, None]) @ bench
         for name in ("minutes", "points"):

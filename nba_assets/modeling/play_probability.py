@@ -114,7 +114,7 @@ def _fitted(seen: "pd.DataFrame", rows: "pd.DataFrame") -> "np.ndarray":
     """The probability of each of the rows, by a model of what was seen."""
     import xgboost as xgb
 
-    missed = rows["team_games_missed"].fillna(len(PRIOR))
+    missed = rows["team_games_missed"].astype(float).fillna(len(PRIOR))
     prior: np.ndarray = missed.map(lambda games: PRIOR.get(int(games), PRIOR_AFTER)).to_numpy(float)
     if len(seen) < MINIMUM_ROWS or rows.empty:
         return prior

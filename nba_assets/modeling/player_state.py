@@ -42,6 +42,21 @@ RATES = {"points": (15, 60), "expected_points": (8, 20, 60), "used": (15, 60)}
 """by what is measured a minute, half-lives in games"""
 RATE_PRIOR_MINUTES, RATE_PRIOR = 40.0, 0.42
 """minutes at the league's rate per minute that a player's own are mixed with"""
+SLOTS: "Mapping[str, float]" = {
+    "PG": 1.0, "G": 1.5, "SG": 2.0, "G-F": 2.5, "F-G": 2.5, "SF": 3.0, "F": 3.5, "PF": 4.0,
+    "F-C": 4.5, "C-F": 4.5, "C": 5.0,
+}  # fmt: skip
+"""where a position lies between a point guard and a centre"""
+SLOT_STARTS = 5
+"""starts with which a player's slots count half of what his box scores look like"""
+SLOT_OF_RATES = {
+    "reb": 8.334, "oreb": -1.477, "ast": -9.055, "blk": 8.362, "stl": -5.121, "fg3a": -2.329,
+    "pf": 1.906,
+}  # fmt: skip
+SLOT_WITHOUT, SLOT_BOUNDS = 2.574, (0.8, 5.2)
+"""the slot a player looks like: this and, by what he does a minute, the rates times the above;
+fitted on the starters of 2021-22
+"""
 SEEN_AS = ("PLAYED", "DID_NOT_PLAY", "INACTIVE")
 """how a player can be on a team's list, as 1, 2 and 3"""
 LONGEST_ROW = 10
@@ -52,10 +67,10 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
     """The state of a player after a game: one row per row of ``played``, by player and date.
 
     ``played`` has one row per player-game with minutes > 0: ``player_id``, ``game_date``,
-    ``game_id``, ``season``, ``team`` and ``NUMBERS``, of which the last two are his team's. What an
-    old season did not publish is NULL, and left out of the means. The columns are ``player_id``,
-    ``history_through``, ``team_last`` and those of the table ``player_state`` that are not
-    ``presence``.
+    ``game_id``, ``season``, ``team``, ``position`` and ``NUMBERS``, of which the last two are his
+    team's. What an old season did not publish is NULL, and left out of the means. The columns are
+    ``player_id``, ``history_through``, ``team_last`` and those of the table ``player_state`` that
+    are not ``presence``.
     """
     import numpy as np
     import pandas as pd
@@ -126,6 +141,7 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
                 for name, halflives in RATES.items()
                 for h in halflives
             },
+            "slot": _slot(games["position"], means, player),
             "points_median_10": _aligned(last_ten["points"].median()),
             "points_std_20": _aligned(of_player["points"].rolling(20, min_periods=3).std()),
             "minutes_std_10": _aligned(of_player["minutes"].rolling(10, min_periods=3).std()),
@@ -285,6 +301,22 @@ def _sum(values: "pd.Series", player: "pd.Series", halflife: float) -> "pd.Serie
     number = values.groupby(player, sort=False).cumcount() + 1
     decay = 0.5 ** (1 / halflife)
     return _mean(values, player, halflife) * (1 - decay**number) / (1 - decay)
+
+
+def _slot(
+    position: "pd.Series", means: "Mapping[str, pd.Series]", player: "pd.Series"
+) -> "pd.Series":
+    """Where a player plays: 1 a point guard to 5 a centre."""
+    started_at = position.map(SLOTS).astype(float)
+    slots = _mean(started_at, player, 10)
+    starts = started_at.notna().groupby(player, sort=False).cumsum()
+    weight = (starts / (starts + SLOT_STARTS)).where(slots.notna(), 0)
+    minutes = means["typical_minutes_ewm_20"].clip(lower=4)
+    looks = SLOT_WITHOUT + sum(
+        times * (means[f"{name}_ewm_20"] / minutes).fillna(0)
+        for name, times in SLOT_OF_RATES.items()
+    )
+    return weight * slots.fillna(0) + (1 - weight) * looks.clip(*SLOT_BOUNDS)
 
 
 def _share(

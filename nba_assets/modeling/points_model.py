@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nba_assets.errors import BadInput
 from nba_assets.modeling.baselines import rules_core
+from nba_assets.modeling.information import InformationSet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,22 +20,30 @@ if TYPE_CHECKING:
 
 MINIMUM_ROWS = 3_000
 """player-games a model needs; with fewer the date is warm-up"""
-VALIDATION_DAYS = 28
-VALIDATION_SHARE = 0.25
-"""the most of the rows that may be held out, where 28 days are more"""
+TRAINED_ON = timedelta(days=1_100)
+PROVEN_ON = timedelta(days=150)
+"""the days before a month a probe leaves out, to see how far off it is there"""
+PROVEN_SHARE = 0.25
+"""the most of the rows that may be left out, where those days are more"""
 QUANTILES = (0.10, 0.25, 0.75, 0.90)
-MAXIMUM_ROUNDS = 250
+GRID_STEP, GRID_END = 0.25, 45.0
+"""predictions the intervals are made for, points"""
+NEIGHBOURS = 1_200
+"""of the rows left out, those with the nearest predictions"""
+SMOOTHED = 5
+"""points of the grid an interval's bound is the median of"""
+ROUNDS = 260
 PARAMETERS: Mapping[str, Any] = {
     "objective": "reg:absoluteerror",
     "tree_method": "hist",
-    "max_depth": 4,
-    "eta": 0.12,
+    "max_depth": 5,
+    "eta": 0.05,
     "subsample": 0.6,
-    "colsample_bytree": 0.6,
-    "min_child_weight": 20,
-    "lambda": 2.0,
+    "colsample_bytree": 0.3,
+    "min_child_weight": 150,
+    "lambda": 30.0,
     "max_bin": 64,
-    "seed": 7,
+    "seed": 11,
     "nthread": 1,
     "verbosity": 0,
 }
@@ -45,6 +54,7 @@ class Fitted:
     """What is known of a stored model; one row of ``player_points_model``."""
 
     model_id: str
+    information_set: InformationSet
     trained_from: date
     trained_through: date
     training_rows: int
@@ -52,9 +62,9 @@ class Fitted:
     validation_rows: int
     validation_mae: float
     validation_mae_rules_core: float
-    rounds: int
-    interval: tuple[float, ...]
-    """residual quantiles in units of the predicted scale, at ``QUANTILES``"""
+    validation_mae_hindsight: float
+    intervals: tuple[tuple[int, ...], ...]
+    """points at ``QUANTILES``, by prediction on the grid"""
     features: tuple[str, ...]
     artifact: str
     artifact_digest: str
@@ -69,76 +79,154 @@ def refit_date(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def fit(
-    history: "pd.DataFrame", as_of: date, features: Sequence[str], folder: Path
-) -> Fitted | None:
-    """Train on the rows of ``history`` before ``as_of`` and store the model in ``folder``.
+def proof_date(day: date) -> date:
+    """The first of the month of a date's model: its probe and intervals are as of that."""
+    return refit_date(day).replace(day=1)
 
-    ``history`` has one row per player-game played: ``game_date``, the features, ``pts``. The number
-    of rounds is chosen on the last 28 days, the stored model is refitted on all rows. Returns None
-    with fewer than ``MINIMUM_ROWS``. A model of the same data and parameters is not trained twice.
 
-    Raises:
-        BadInput: a row of ``history`` lies outside what was asked for.
+@dataclass(frozen=True)
+class Proof:
+    """What a probe, trained without the days before a month, was worth on them."""
+
+    rows: int
+    mae: float
+    mae_rules_core: float
+    mae_hindsight: float
+    """of the points per minute so far times the minutes played: nobody can know those before"""
+    intervals: tuple[tuple[int, ...], ...]
+    digest: str
+
+
+def prove(history: "pd.DataFrame", as_of: date, features: Sequence[str]) -> Proof | None:
+    """Train a probe on ``history`` without the days before ``as_of``, and judge it on them.
+
+    ``history`` as in ``fit``, with ``minutes`` and ``points_per_minute_60``. None with fewer than
+    ``MINIMUM_ROWS``.
     """
     import numpy as np
-    import pandas as pd
     import xgboost as xgb
 
-    rows = history[history["game_date"] < as_of]
+    rows = _trained_on(history, as_of)
     if len(rows) < MINIMUM_ROWS:
         return None
-    content = pd.util.hash_pandas_object(rows[["game_date", *features, "pts"]], index=False)
-    recipe = json.dumps([dict(PARAMETERS), list(features), xgb.__version__], sort_keys=True)
-    digest = hashlib.sha256(
-        np.sort(content.to_numpy()).tobytes() + recipe.encode() + str(as_of).encode()
-    ).hexdigest()[:16]
-    model_id = f"{as_of}-{digest}"
-    described = folder / f"{model_id}.json"
-    if (known := _read(described)) and _is_whole(known, folder):
-        return known
+    since = max(as_of - PROVEN_ON, rows["game_date"].iloc[int(len(rows) * (1 - PROVEN_SHARE))])
+    left_out = rows["game_date"] >= since
+    probe = xgb.train(dict(PARAMETERS), _matrix(rows[~left_out], features), ROUNDS)
+    seen = rows[left_out]
+    predicted = np.clip(probe.predict(_matrix(seen, features)).astype(float), 0, None)
+    actual = seen["pts"].to_numpy(dtype=float)
+    hindsight = (seen["points_per_minute_60"] * seen["minutes"]).to_numpy(dtype=float)
+    core = rules_core(seen).to_numpy(dtype=float)
+    mae, mae_rules_core, mae_hindsight = (
+        float(np.abs(actual - told).mean()) for told in (predicted, core, hindsight)
+    )
+    return Proof(
+        len(seen),
+        mae,
+        mae_rules_core,
+        mae_hindsight,
+        _intervals(predicted, actual),
+        _digest(rows, features, as_of),
+    )
 
-    rows = rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
-    newest = rows["game_date"].max()
-    since = max(
-        newest - timedelta(days=VALIDATION_DAYS),
-        rows["game_date"].iloc[int(len(rows) * (1 - VALIDATION_SHARE))],
-    )
-    recent = rows["game_date"] > since
-    train = _matrix(rows[~recent], features)
-    valid = _matrix(rows[recent], features)
-    probe = xgb.train(
-        dict(PARAMETERS),
-        train,
-        MAXIMUM_ROUNDS,
-        evals=[(valid, "validation")],
-        early_stopping_rounds=20,
-        verbose_eval=False,
-    )
-    rounds = probe.best_iteration + 1
-    predicted = probe.predict(valid, iteration_range=(0, rounds))
-    actual = rows.loc[recent, "pts"].to_numpy(dtype=float)
-    residual = (actual - predicted) / _scale(predicted)
-    booster = xgb.train(dict(PARAMETERS), _matrix(rows, features), rounds)
+
+def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int, ...], ...]:
+    """Bounds of the 80 % and the 50 % interval for each prediction of the grid.
+
+    Points are integers, many of them 0: of the neighbours' points, moved by the difference of the
+    predictions, the lower bound is the integer whose lower tail is nearest the one asked for, and
+    the upper one that with which they hold as often as asked.
+    """
+    import numpy as np
+
+    order = np.argsort(predicted, kind="stable")
+    predicted, actual = predicted[order], actual[order]
+    count = min(NEIGHBOURS, len(predicted))
+    grid = np.arange(0, GRID_END, GRID_STEP)
+    bounds = np.zeros((len(grid), len(QUANTILES)))
+    for row, centre in enumerate(grid):
+        place = int(np.searchsorted(predicted, centre))
+        first = max(0, min(place - count // 2, len(predicted) - count))
+        near = slice(first, first + count)
+        points = np.maximum(actual[near] + np.round(centre - predicted[near]), 0).astype(int)
+        below = np.concatenate([[0], np.cumsum(np.bincount(points, minlength=90)) / count])
+        for lower, upper in ((0, 3), (1, 2)):
+            tail, share = QUANTILES[lower], QUANTILES[upper] - QUANTILES[lower]
+            low = int(np.argmin(np.abs(below - tail)))
+            held = below[low + 1 :] - below[low]
+            bounds[row, [lower, upper]] = low, low + int(np.argmin(np.abs(held - share)))
+    half = SMOOTHED // 2
+    padded = np.pad(bounds, ((half, half), (0, 0)), mode="edge")
+    windows = np.stack([padded[i : i + len(grid)] for i in range(SMOOTHED)])
+    smooth = np.median(windows, axis=0).astype(int)
+    # With few neighbours the inner interval can reach beyond the outer one.
+    smooth[:, 0] = np.minimum(smooth[:, 0], smooth[:, 1])
+    smooth[:, 3] = np.maximum(smooth[:, 3], smooth[:, 2])
+    return tuple(tuple(int(bound) for bound in row) for row in smooth)
+
+
+def fit(
+    history: "pd.DataFrame",
+    as_of: date,
+    known: InformationSet,
+    features: Sequence[str],
+    proof: Proof,
+    folder: Path,
+) -> Fitted:
+    """Train on the rows of ``history`` before ``as_of`` and store the model in ``folder``.
+
+    ``history`` has one row per player-game played, of one information set: ``game_date``,
+    ``game_id``, ``player_id``, the features, ``pts``; the 1,100 days before ``as_of`` count. A
+    model of the same data and parameters is not trained twice.
+    """
+    import xgboost as xgb
+
+    rows = _trained_on(history, as_of)
+    digest = hashlib.sha256(
+        (_digest(rows, features, as_of) + proof.digest + known).encode()
+    ).hexdigest()[:16]
+    model_id = f"{as_of}-{known}-{digest}"
+    described = folder / f"{model_id}.json"
+    if (stored := _read(described)) and _is_whole(stored, folder):
+        return stored
+
+    booster = xgb.train(dict(PARAMETERS), _matrix(rows, features), ROUNDS)
     fitted = Fitted(
         model_id=model_id,
+        information_set=known,
         trained_from=rows["game_date"].min(),
-        trained_through=newest,
+        trained_through=rows["game_date"].max(),
         training_rows=len(rows),
         training_digest=digest,
-        validation_rows=int(recent.sum()),
-        validation_mae=float(np.abs(actual - predicted).mean()),
-        validation_mae_rules_core=float(
-            np.abs(actual - rules_core(rows[recent]).to_numpy(dtype=float)).mean()
-        ),
-        rounds=rounds,
-        interval=tuple(float(q) for q in np.quantile(residual, QUANTILES)),
+        validation_rows=proof.rows,
+        validation_mae=proof.mae,
+        validation_mae_rules_core=proof.mae_rules_core,
+        validation_mae_hindsight=proof.mae_hindsight,
+        intervals=proof.intervals,
         features=tuple(features),
         artifact=f"{model_id}.ubj",
         artifact_digest="",
         xgboost_version=xgb.__version__,
     )
     return _write(booster, fitted, folder)
+
+
+def _trained_on(history: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
+    days = history["game_date"]
+    rows = history[(days < as_of) & (days >= as_of - TRAINED_ON)]
+    return rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
+
+
+def _digest(rows: "pd.DataFrame", features: Sequence[str], as_of: date) -> str:
+    """Of what a model is trained on and how."""
+    import pandas as pd
+    import xgboost as xgb
+
+    content = pd.util.hash_pandas_object(rows[["game_date", *features, "pts"]], index=False)
+    recipe = json.dumps([dict(PARAMETERS), ROUNDS, list(features), xgb.__version__], sort_keys=True)
+    return hashlib.sha256(
+        content.to_numpy().tobytes() + recipe.encode() + str(as_of).encode()
+    ).hexdigest()
 
 
 def load(fitted: Mapping[str, Any], folder: Path) -> "xgb.Booster":
@@ -169,29 +257,26 @@ def load(fitted: Mapping[str, Any], folder: Path) -> "xgb.Booster":
 
 
 def predict(
-    booster: "xgb.Booster", features: "pd.DataFrame", interval: Sequence[float]
+    booster: "xgb.Booster", features: "pd.DataFrame", intervals: Sequence[Sequence[int]]
 ) -> "tuple[np.ndarray, np.ndarray]":
-    """Median points, shape (rows,), and their quantiles at ``QUANTILES``, shape (rows, 4).
+    """Expected median of points, shape (rows,), and integers at ``QUANTILES``, shape (rows, 4).
 
-    Quantiles never cross the median nor fall below zero.
+    The integers never cross the rounded median.
     """
     import numpy as np
 
     names = list(booster.feature_names or ())
     median = np.clip(booster.predict(_matrix(features, names)).astype(float), 0, None)
-    quantiles = median[:, None] + np.asarray(interval)[None, :] * _scale(median)[:, None]
-    below, above = QUANTILES.index(0.25) + 1, QUANTILES.index(0.75)
-    quantiles[:, :below] = np.minimum(quantiles[:, :below], median[:, None])
-    quantiles[:, above:] = np.maximum(quantiles[:, above:], median[:, None])
-    return median, np.clip(quantiles, 0, None)
-
-
-def _scale(predicted: "np.ndarray") -> "np.ndarray":
-    """Spread of points grows with their square root."""
-    import numpy as np
-
-    scale: np.ndarray = 1.0 + np.sqrt(np.clip(predicted, 0, None))
-    return scale
+    bounds = np.asarray(intervals)
+    place = np.clip(np.round(median / GRID_STEP).astype(int), 0, len(bounds) - 1)
+    # Beyond the grid an interval moves with its prediction.
+    beyond = np.round(np.maximum(median - place * GRID_STEP, 0))[:, None].astype(int)
+    quantiles = bounds[place] + beyond
+    point = np.round(median)[:, None].astype(int)
+    below = QUANTILES.index(0.25) + 1
+    quantiles[:, :below] = np.minimum(quantiles[:, :below], point)
+    quantiles[:, below:] = np.maximum(quantiles[:, below:], point)
+    return median, quantiles
 
 
 def _matrix(rows: "pd.DataFrame", features: Sequence[str]) -> "xgb.DMatrix":
@@ -234,8 +319,9 @@ def _read(described: Path) -> Fitted | None:
         values = json.loads(described.read_text(encoding="utf-8"))
         for name in ("trained_from", "trained_through"):
             values[name] = date.fromisoformat(values[name])
-        for name in ("interval", "features"):
-            values[name] = tuple(values[name])
+        values["information_set"] = InformationSet(values["information_set"])
+        values["intervals"] = tuple(tuple(row) for row in values["intervals"])
+        values["features"] = tuple(values["features"])
         return Fitted(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None

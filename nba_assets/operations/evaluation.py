@@ -14,19 +14,27 @@ from nba_assets.certification.certified import certified_rows
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling.evidence import Decile, Score, covered, deciles, from_history, scores
+from nba_assets.modeling.information import InformationSet
 from nba_assets.seasons import season_start
 
 if TYPE_CHECKING:
     import pandas as pd
 
-INFORMATION_SET = "morning"
-"""what the predictions know: all of the night before, and nothing of the day"""
 MODEL = "xgboost"
 BASELINES = ("rules_core", "season_average", "last_10_average", "ewma_5")
 FLOOR = "hindsight_minutes"
 REGULAR_MINUTES = 20.0
-"""on average in the last ten games"""
-MODEL_TABLES = ("player_features", "player_points_model", "player_points_predictions")
+"""expected of a regular"""
+MODEL_TABLES = (
+    "team_ratings",
+    "player_features",
+    "player_state",
+    "expected_roster",
+    "lineup_context",
+    "expected_minutes",
+    "player_points_model",
+    "player_points_predictions",
+)
 """another code of one of them is another model"""
 TABLES = ("schedule", "player_game_summary", "player_points_predictions")
 _REGULAR_SEASON = "Regular Season"
@@ -36,7 +44,7 @@ _REGULAR_SEASON = "Regular Season"
 class Evidence:
     """What the predictions of some player-games were worth."""
 
-    information_set: str
+    information_set: InformationSet
     population: str
     """``all`` who played in the regular season, its ``regulars``, or ``playoffs``"""
     scores: Sequence[Score]
@@ -94,20 +102,25 @@ def evaluate(
 ) -> Evaluation:
     """The evidence of a period, and the record of this look at it; a session that may write."""
     rows, without = _judged(engine, tables, first, last)
+    regular_season = rows["season_type"] == _REGULAR_SEASON
     populations = {
-        "all": rows["season_type"] == _REGULAR_SEASON,
-        "regulars": (rows["season_type"] == _REGULAR_SEASON)
-        & (rows["minutes_avg_10"] >= REGULAR_MINUTES),
-        "playoffs": rows["season_type"] != _REGULAR_SEASON,
+        "all": regular_season,
+        "regulars": regular_season & (rows["expected_minutes"] >= REGULAR_MINUTES),
+        "playoffs": ~regular_season,
     }
-    found = [_evidence(name, rows[mask]) for name, mask in populations.items() if bool(mask.any())]
+    found = [
+        _evidence(known, name, rows[mask & (rows["information_set"] == known)])
+        for known in InformationSet
+        for name, mask in populations.items()
+        if bool((mask & (rows["information_set"] == known)).any())
+    ]
     looks = _look(engine, tables, first, last, [r for one in found for r in one.records()])
     return Evaluation(first, last, found, without, looks)
 
 
-def _evidence(population: str, rows: "pd.DataFrame") -> Evidence:
+def _evidence(known: InformationSet, population: str, rows: "pd.DataFrame") -> Evidence:
     return Evidence(
-        INFORMATION_SET,
+        known,
         population,
         scores(rows, (MODEL, *BASELINES, FLOOR)),
         deciles(rows, MODEL),
@@ -118,8 +131,8 @@ def _evidence(population: str, rows: "pd.DataFrame") -> Evidence:
 def _judged(
     engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
 ) -> "tuple[pd.DataFrame, int]":
-    """A row per player-game that was predicted and played, and how many were played but not
-    predicted although the player had played in the season before.
+    """A row per player-game and information set that was predicted and played, and how many
+    player-games were played but not predicted although the player had played in the season before.
     """
     certified = {
         name: certified_rows(tables[name].contract, season_start(first), last) for name in TABLES
@@ -130,8 +143,9 @@ def _judged(
         certified,
     ).to_pandas()
     predicted = engine.query(
-        f"SELECT game_id, player_id, minutes_avg_10, predicted_points AS {MODEL}, points_q10, "
-        "points_q25, points_q75, points_q90, season_average, last_10_average, rules_core "
+        "SELECT game_id, player_id, information_set, expected_minutes, "
+        f"predicted_points AS {MODEL}, points_q10, points_q25, points_q75, points_q90, "
+        "season_average, last_10_average, rules_core "
         f"FROM player_points_predictions WHERE game_date >= DATE '{first}'",
         certified,
     ).to_pandas()
@@ -139,7 +153,7 @@ def _judged(
     known = played.merge(history, on=["game_id", "player_id"])
     known = known[(known["game_date"] >= first) & known["ewma_5"].notna()]
     rows = known.merge(predicted, on=["game_id", "player_id"])
-    return rows, len(known) - len(rows)
+    return rows, len(known) - len(rows.drop_duplicates(["game_id", "player_id"]))
 
 
 def _look(

@@ -33,13 +33,14 @@ lines = st.fixed_dictionaries(
         "margin": st.integers(-40, 40),
         "player_id": st.integers(1, 3),
         "team": st.sampled_from(["BOS", "NYK"]),
+        "position": st.sampled_from(["PG", "C", "PF", "?", None]),
     }
 )
 
 
 def _line(value: float) -> dict[str, Any]:
     """A game of a player with every count the same."""
-    told = {"player_id": 1, "team": "BOS", "team_minutes": 240.0}
+    told = {"player_id": 1, "team": "BOS", "team_minutes": 240.0, "position": None}
     return dict.fromkeys(NUMBERS, value) | told
 
 

@@ -11,10 +11,23 @@ import pytest
 from nba_assets.errors import BadInput
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
-from nba_assets.modeling.points_model import MINIMUM_ROWS, fit, load, predict, refit_date
+from nba_assets.modeling.information import InformationSet
+from nba_assets.modeling.points_model import (
+    GRID_END,
+    MINIMUM_ROWS,
+    QUANTILES,
+    Fitted,
+    fit,
+    load,
+    predict,
+    proof_date,
+    prove,
+    refit_date,
+)
 
 FEATURES = ("points_avg_5", "points_avg_10", "points_avg_season", "back_to_back")
 MONDAY = date(2024, 2, 5)
+MONTH = date(2024, 2, 1)
 
 
 def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
@@ -34,8 +47,17 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
             "points_avg_season": level + draw.normal(0, 3, rows),
             "back_to_back": pd.array(tired, dtype="boolean"),
             "pts": draw.poisson(np.where(tired, 0.7, 0.9) * level),
+            "minutes": 30 * draw.gamma(20, 0.05, rows),
+            "points_per_minute_60": level / 30,
         }
     )
+
+
+def trained(rows: pd.DataFrame, folder: Path) -> Fitted:
+    """The model of the week, with the proof of its month."""
+    proof = prove(rows, MONTH, FEATURES)
+    assert proof is not None
+    return fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, folder)
 
 
 def test_the_model_of_a_week_is_trained_as_of_its_monday() -> None:
@@ -47,10 +69,9 @@ def test_the_model_of_a_week_is_trained_as_of_its_monday() -> None:
 def test_a_model_sees_nothing_from_its_date_on(tmp_path: Path) -> None:
     rows = history()
     spoiled = rows.assign(pts=rows["pts"].where(rows["game_date"] < MONDAY, 99))
-    honest = fit(rows, MONDAY, FEATURES, tmp_path / "honest")
-    other = fit(spoiled, MONDAY, FEATURES, tmp_path / "spoiled")
+    honest = trained(rows, tmp_path / "honest")
+    other = trained(spoiled, tmp_path / "spoiled")
 
-    assert honest is not None
     assert honest == other
     assert honest.trained_through < MONDAY
 
@@ -59,57 +80,86 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     rows = history()
     shuffled = rows.sample(frac=1, random_state=1)
 
-    assert fit(rows, MONDAY, FEATURES, tmp_path / "a") == fit(
-        shuffled, MONDAY, FEATURES, tmp_path / "b"
-    )
+    assert trained(rows, tmp_path / "a") == trained(shuffled, tmp_path / "b")
 
 
 def test_changed_history_is_another_model(tmp_path: Path) -> None:
     rows = history()
     corrected = rows.copy()
     corrected.loc[0, "pts"] += 2
-    first = fit(rows, MONDAY, FEATURES, tmp_path)
-    second = fit(corrected, MONDAY, FEATURES, tmp_path)
+    first, second = trained(rows, tmp_path), trained(corrected, tmp_path)
 
-    assert first is not None
-    assert second is not None
     assert first.model_id != second.model_id
 
 
-def test_too_little_history_makes_no_model(tmp_path: Path) -> None:
+def test_too_little_history_makes_no_model() -> None:
     few = history(days=MINIMUM_ROWS // 100)
 
-    assert fit(few, MONDAY, FEATURES, tmp_path) is None
-    assert list(tmp_path.iterdir()) == []
+    assert prove(few, MONTH, FEATURES) is None
 
 
 def test_it_learns_more_than_the_rules(tmp_path: Path) -> None:
-    fitted = fit(history(), MONDAY, FEATURES, tmp_path)
+    fitted = trained(history(), tmp_path)
 
-    assert fitted is not None
     assert fitted.validation_mae < fitted.validation_mae_rules_core
 
 
-def test_quantiles_are_ordered_and_cover(tmp_path: Path) -> None:
+def test_the_proof_is_of_days_the_probe_did_not_see() -> None:
+    """What happened on them changes the error, not what was predicted of it."""
     rows = history()
-    fitted = fit(rows, MONDAY, FEATURES, tmp_path)
-    assert fitted is not None
-    tonight = rows[rows["game_date"] >= MONDAY - timedelta(days=20)].drop(columns="pts")
-    median, quantiles = predict(load(asdict(fitted), tmp_path), tonight, fitted.interval)
+    late = (rows["game_date"] >= date(2024, 1, 25)) & (rows["game_date"] < MONTH)
+    spoiled = rows.assign(pts=rows["pts"].where(~late, rows["pts"] + 50))
+    honest, other = prove(rows, MONTH, FEATURES), prove(spoiled, MONTH, FEATURES)
+    assert honest is not None
+    assert other is not None
+    assert honest.rows == other.rows
+    share = late.sum() / honest.rows
+    assert other.mae == pytest.approx(honest.mae + 50 * share, abs=2 * honest.mae * share)
+    after = rows.assign(pts=rows["pts"].where(rows["game_date"] < MONTH, 99))
+    assert prove(after, MONTH, FEATURES) == honest
+
+
+def test_intervals_are_integers_in_order_and_cover_in_every_tenth(tmp_path: Path) -> None:
+    rows = history(days=200)
+    fitted = trained(rows, tmp_path)
+    tonight = rows[rows["game_date"] >= MONDAY - timedelta(days=60)].drop(columns="pts")
+    median, quantiles = predict(load(asdict(fitted), tmp_path), tonight, fitted.intervals)
     points = rows.loc[tonight.index, "pts"].to_numpy()
-    inside = (points >= quantiles[:, 0]) & (points <= quantiles[:, 3])
 
     assert (median >= 0).all()
+    assert np.issubdtype(quantiles.dtype, np.integer)
     assert (quantiles >= 0).all()
     assert (np.diff(quantiles, axis=1) >= 0).all()
-    assert ((median >= quantiles[:, 1]) & (median <= quantiles[:, 2])).all()
-    assert 0.72 < inside.mean() < 0.90
+    point = np.round(median)
+    assert ((point >= quantiles[:, 1]) & (point <= quantiles[:, 2])).all()
+    order = np.argsort(median, kind="stable")
+    for tenth in np.array_split(order, 10):
+        for lower, upper in ((0, 3), (1, 2)):
+            low, high = quantiles[tenth, lower], quantiles[tenth, upper]
+            inside = ((points[tenth] >= low) & (points[tenth] <= high)).mean()
+            assert inside == pytest.approx(QUANTILES[upper] - QUANTILES[lower], abs=0.12)
+
+
+def test_an_interval_beyond_the_grid_moves_with_its_prediction(tmp_path: Path) -> None:
+    fitted = trained(history(), tmp_path)
+    booster = load(asdict(fitted), tmp_path)
+    booster.set_param({"base_score": 0.5})
+    rows = history().head(3)
+    _, usual = predict(booster, rows, fitted.intervals)
+    moved = [[bound + 7 for bound in row] for row in fitted.intervals]
+    _, shifted = predict(booster, rows, moved)
+    assert (shifted[:, 2:] == usual[:, 2:] + 7).all()
+    assert len(fitted.intervals) * 0.25 == GRID_END
+
+
+def test_the_proof_of_a_week_is_of_the_month_its_monday_is_in() -> None:
+    assert proof_date(date(2024, 2, 2)) == date(2024, 1, 1)
+    assert proof_date(MONDAY) == MONTH
 
 
 @pytest.mark.parametrize("fault", ["missing", "altered", "features"])
 def test_loading_refuses_a_model_that_is_not_the_certified_one(tmp_path: Path, fault: str) -> None:
-    fitted = fit(history(), MONDAY, FEATURES, tmp_path)
-    assert fitted is not None
+    fitted = trained(history(), tmp_path)
     described = asdict(fitted)
     file = tmp_path / fitted.artifact
     if fault == "missing":
@@ -127,10 +177,13 @@ def test_a_stored_model_is_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = history()
-    first = fit(rows, MONDAY, FEATURES, tmp_path)
+    proof = prove(rows, MONTH, FEATURES)
+    first = trained(rows, tmp_path)
     monkeypatch.setattr(points_model, "_matrix", None)
 
-    assert fit(rows, MONDAY, FEATURES, tmp_path) == first
+    assert proof is not None
+    again = fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, tmp_path)
+    assert again == first
 
 
 def test_the_rules_core_weighs_three_averages() -> None:
@@ -144,8 +197,7 @@ def test_the_rules_core_weighs_three_averages() -> None:
 @pytest.mark.parametrize("fault", ["lost", "altered", "described by nothing"])
 def test_19_a_lost_model_is_trained_again_to_the_bit(tmp_path: Path, fault: str) -> None:
     rows = history()
-    first = fit(rows, MONDAY, FEATURES, tmp_path)
-    assert first is not None
+    first = trained(rows, tmp_path)
     file, description = tmp_path / first.artifact, tmp_path / f"{first.model_id}.json"
     content = file.read_bytes()
     if fault == "lost":
@@ -155,7 +207,7 @@ def test_19_a_lost_model_is_trained_again_to_the_bit(tmp_path: Path, fault: str)
     else:
         description.write_text("{")
 
-    assert fit(rows, MONDAY, FEATURES, tmp_path) == first
+    assert trained(rows, tmp_path) == first
 
     assert file.read_bytes() == content
     assert load(asdict(first), tmp_path) is not None

@@ -1,28 +1,32 @@
 """``player_points_evaluation``: errors of model and baselines, once games are over."""
 
+from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID
 from nba_assets.contracts.contract import Column, Contract, Figure, Records
 from nba_assets.contracts.dated_table import DatedTable, FromSQL, Read
 
 PREDICTORS = ("xgboost", "rules_core", "last_10_average", "season_average")
 POPULATIONS = ("all", "regulars")
+_OF_MORNING = "information_set = 'morning' AND population = 'all'"
 
 PLAYER_POINTS_EVALUATION = Contract(
     table="player_points_evaluation",
     group="models",
     description=(
-        "One row per game, predictor and population: the error of the predictions of the game, "
-        "every predictor on the same player-games."
+        "One row per game, information set, predictor and population: the error of the "
+        "predictions of the game, every predictor on the same player-games."
     ),
-    grain=("game_id", "predictor", "population"),
+    grain=("game_id", "information_set", "predictor", "population"),
+    version=2,
     columns=(
         GAME_ID,
         GAME_DATE,
+        INFORMATION_SET,
         Column("predictor", "STRING", "Model or baseline", values=PREDICTORS),
         Column(
             "population",
             "STRING",
-            "all who played, or regulars: 20 minutes on average in the last 10 games",
+            "all who played, or regulars, who were expected to play 20 minutes or more",
             values=POPULATIONS,
         ),
         Column("player_games", "INT64", "Player-games predicted and played", low=1),
@@ -62,22 +66,31 @@ PLAYER_POINTS_EVALUATION = Contract(
         ),
     ),
     records=Records(
-        "SELECT g.game_date, g.game_id, 8 AS expected, COUNT(s.predictor) AS actual "
-        "FROM required_games AS g LEFT JOIN staged AS s "
-        "ON s.game_date = g.game_date AND s.game_id = g.game_id GROUP BY g.game_date, g.game_id"
+        """
+        SELECT g.game_date, g.game_id, 8 * COALESCE(MAX(p.sets), 0) AS expected,
+          COALESCE(MAX(s.found), 0) AS actual
+        FROM required_games AS g
+        LEFT JOIN (SELECT game_date, game_id, COUNT(DISTINCT information_set) AS sets
+          FROM player_points_predictions GROUP BY game_date, game_id) AS p
+          ON p.game_date = g.game_date AND p.game_id = g.game_id
+        LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged
+          GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id
+        GROUP BY g.game_date, g.game_id
+        """,
+        reads=("player_points_predictions",),
     ),
     figures=(
         Figure(
             "player_games",
-            "SUM(IF(predictor = 'xgboost' AND population = 'all', player_games, 0))",
+            f"SUM(IF({_OF_MORNING} AND predictor = 'xgboost', player_games, 0))",
             "row_counts",
         ),
         *(
             Figure(
                 f"mae_{name}",
                 "SAFE_DIVIDE("
-                f"SUM(IF(predictor = '{name}' AND population = 'all', absolute_error_sum, 0)), "
-                f"SUM(IF(predictor = '{name}' AND population = 'all', player_games, 0)))",
+                f"SUM(IF({_OF_MORNING} AND predictor = '{name}', absolute_error_sum, 0)), "
+                f"SUM(IF({_OF_MORNING} AND predictor = '{name}', player_games, 0)))",
             )
             for name in PREDICTORS
         ),

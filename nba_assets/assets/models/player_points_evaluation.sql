@@ -8,29 +8,34 @@ WITH outcomes AS (
 ),
 predicted AS (
   SELECT
-    game_date, game_id, 'xgboost' AS predictor, minutes_avg_10, pts, predicted_points AS points,
+    game_date, game_id, information_set, 'xgboost' AS predictor, expected_minutes, pts,
+    predicted_points AS points,
     IF(pts >= points_q10 AND pts <= points_q90, 1, 0) AS inside
   FROM outcomes
   UNION ALL
-  SELECT game_date, game_id, 'rules_core', minutes_avg_10, pts, rules_core, NULL FROM outcomes
-  UNION ALL
-  SELECT game_date, game_id, 'last_10_average', minutes_avg_10, pts, last_10_average, NULL
+  SELECT game_date, game_id, information_set, 'rules_core', expected_minutes, pts,
+    rules_core, NULL
   FROM outcomes
   UNION ALL
-  SELECT game_date, game_id, 'season_average', minutes_avg_10, pts, season_average, NULL
+  SELECT game_date, game_id, information_set, 'last_10_average', expected_minutes, pts,
+    last_10_average, NULL
+  FROM outcomes
+  UNION ALL
+  SELECT game_date, game_id, information_set, 'season_average', expected_minutes, pts,
+    season_average, NULL
   FROM outcomes
 ),
 populated AS (
   SELECT *, 'all' AS population FROM predicted
   UNION ALL
-  SELECT *, 'regulars' AS population FROM predicted WHERE minutes_avg_10 >= 20
+  SELECT *, 'regulars' AS population FROM predicted WHERE expected_minutes >= 20
 )
 SELECT
-  game_date, game_id, predictor, population,
+  game_date, game_id, information_set, predictor, population,
   COUNT(*) AS player_games,
   SUM(ABS(points - pts)) AS absolute_error_sum,
   AVG(ABS(points - pts)) AS mae,
   AVG(points - pts) AS bias,
   SUM(inside) AS within_80
 FROM populated
-GROUP BY game_date, game_id, predictor, population
+GROUP BY game_date, game_id, information_set, predictor, population

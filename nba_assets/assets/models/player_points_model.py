@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from nba_assets.assets.precompute.player_features import FEATURES
-from nba_assets.assets.precompute.player_state import STATE
+from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
 from nba_assets.contracts.box_score import GAME_DATE
 from nba_assets.contracts.contract import (
     Column,
@@ -23,33 +22,48 @@ from nba_assets.contracts.contract import (
 )
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import points_model
+from nba_assets.modeling.information import InformationSet
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
+_T = TypeVar("_T")
 
 PLAYER_POINTS_MODEL = Contract(
     table="player_points_model",
     group="models",
     description=(
-        "One row per game date: the model in force on it, refitted every Monday on certified games "
-        "before that Monday. The model itself is a file in XGBoost's own format."
+        "One row per game date and information set: the model in force on it, refitted every "
+        "Monday on certified games of the 1,100 days before that Monday. The model itself is a "
+        "file in XGBoost's own format. A set whose past games are too few has no model."
     ),
-    grain=("game_date",),
+    grain=("game_date", "information_set"),
     unit=Unit.DATE,
     due=Due.SCHEDULED,
+    version=2,
     columns=(
         GAME_DATE,
-        Column("model_id", "STRING", "Monday it was trained as of, and digest of what it saw"),
+        INFORMATION_SET,
+        Column(
+            "model_id",
+            "STRING",
+            "Monday it was trained as of, what it knows, and digest of what it saw",
+        ),
         Column("trained_from", "DATE", "First game date seen"),
         Column("trained_through", "DATE", "Last game date seen, before the Monday"),
         Column("training_rows", "INT64", "Player-games seen", low=1),
         Column("training_digest", "STRING", "Digest of the rows, parameters and version"),
-        Column("validation_rows", "INT64", "Player-games of the last 28 days seen", low=1),
+        Column(
+            "validation_rows",
+            "INT64",
+            "Player-games of the 150 days before the Monday's month, that a probe did not see",
+            low=1,
+        ),
         Column(
             "validation_mae",
             "FLOAT64",
-            "Mean absolute error there, points, of the model fitted without them",
+            "Mean absolute error of the probe there, points",
             low=0,
             high=30,
         ),
@@ -60,8 +74,15 @@ PLAYER_POINTS_MODEL = Contract(
             low=0,
             high=30,
         ),
-        Column("rounds", "INT64", "Boosting rounds, chosen on the validation rows", low=1),
-        Column("interval", "STRING", "JSON: residual quantiles 10, 25, 75 and 90 %, scaled"),
+        Column(
+            "validation_mae_hindsight",
+            "FLOAT64",
+            "There, the error of points per minute so far times the minutes played, which nobody "
+            "can know before",
+            low=0,
+            high=30,
+        ),
+        Column("intervals", "STRING", "JSON: points at 10, 25, 75 and 90 %, by prediction"),
         Column("features", "STRING", "JSON: names of the features, in order"),
         Column("artifact", "STRING", "File name in the models folder"),
         Column("artifact_digest", "STRING", "SHA-256 of the file"),
@@ -69,14 +90,15 @@ PLAYER_POINTS_MODEL = Contract(
     ),
     records=Records(
         "SELECT d.game_date, CAST(NULL AS STRING) AS game_id, 1 AS expected, "
-        "COUNT(DISTINCT s.model_id) AS actual FROM (SELECT DISTINCT game_date FROM due_games) AS d "
+        "COUNTIF(s.information_set = 'morning') AS actual "
+        "FROM (SELECT DISTINCT game_date FROM due_games) AS d "
         "LEFT JOIN staged AS s ON s.game_date = d.game_date GROUP BY d.game_date"
     ),
     rules=(
         RowRule("strictly_before", "trained_through < game_date", check="point_in_time"),
         RowRule(
             "too_good",
-            "validation_mae >= 0.85 * validation_mae_rules_core",
+            "validation_mae >= 0.95 * validation_mae_hindsight",
             check="plausible_error",
         ),
         RowRule(
@@ -94,21 +116,95 @@ PLAYER_POINTS_MODEL = Contract(
 )
 
 
-_OF_GAME = tuple(column.name for column in FEATURES)
-_OF_PLAYER = tuple(column.name for column in STATE)
-_NAMES = (*_OF_GAME, *_OF_PLAYER)
+_FEATURES: Mapping[str, tuple[str, ...]] = {
+    "player_features": ("points_avg_5", "points_avg_season", "games_played", "team_win_share"),
+    "player_state": (
+        "points_ewm_2", "points_ewm_5", "points_ewm_10", "points_ewm_20", "points_ewm_5_season",
+        "expected_points_ewm_2", "expected_points_ewm_5", "expected_points_ewm_10",
+        "typical_points_ewm_5", "typical_points_ewm_10", "expected_points_per_minute_8",
+        "used_per_minute_60", "minutes_std_10", "points_std_20", "points_median_10",
+        "points_starting", "points_from_bench", "two_share", "free_throw_share", "oreb_ewm_20",
+        "blk_ewm_20", "ftm_ewm_20", "reb_ewm_20", "margin_ewm_2", "played_of_last_10",
+    ),
+    "team_ratings": ("expected_pace", "expected_offense", "expected_points"),
+    "expected_roster": ("plays",),
+    "lineup_context": (
+        "similar_points", "similar_use", "similar_minutes_gain", "recent_points",
+        "vacated_minutes_5", "vacated_use_5", "vacated_use_20", "vacated_points_20",
+        "team_vacated_points", "opponent_vacated_points", "others_minutes", "others_points",
+        "minutes_share",
+    ),
+    "expected_minutes": (
+        "points_of_team", "shots_8", "shots_20", "shots_60", "points_15", "points_60",
+        "use_share", "minutes_of_240", "expected_minutes", "team_points", "team_minutes",
+        "beyond_4", "beyond_size",
+    ),
+}  # fmt: skip
+_OF_STARTERS: Mapping[str, tuple[str, ...]] = {
+    "expected_roster": ("starts",),
+    "lineup_context": (
+        "points_in_role", "other_starters_minutes", "other_starters_points", "usual_starters",
+    ),
+}  # fmt: skip
+_ALIAS = {
+    "player_features": "f",
+    "player_state": "p",
+    "team_ratings": "r",
+    "expected_roster": "x",
+    "lineup_context": "c",
+    "expected_minutes": "m",
+}
+_BASELINES = ("points_avg_10", "minutes_avg_10")
+READ = tuple(_ALIAS)
+"""the tables with what the model sees"""
 
-_TRAINING = f"""
-SELECT f.game_date, f.game_id, f.player_id, s.pts,
-  {", ".join(f"f.{name}" for name in _OF_GAME)},
-  {", ".join(f"p.{name}" for name in _OF_PLAYER)}
-FROM player_features_before AS f
-JOIN player_state_before AS p
-  ON p.game_date = f.game_date AND p.game_id = f.game_id AND p.player_id = f.player_id
-JOIN player_game_summary_before AS s
-  ON s.game_date = f.game_date AND s.game_id = f.game_id AND s.player_id = f.player_id
-WHERE s.played
+
+def features(known: InformationSet) -> tuple[str, ...]:
+    """What a model of an information set sees, in order."""
+    groups = (_FEATURES, _OF_STARTERS) if known is InformationSet.LINEUP else (_FEATURES,)
+    return tuple(name for group in groups for names in group.values() for name in names)
+
+
+def rows_with_features(suffix: str, columns: str, games: str) -> str:
+    """A query for the rosters with all a model may see, of the dates or of earlier ones."""
+    named = [
+        f"IF(x.{name} IS NULL, NULL, IF(x.{name}, 1.0, 0.0)) AS {name}"
+        if name == "starts"
+        else f"{_ALIAS[table]}.{name}"
+        for group in (_FEATURES, _OF_STARTERS)
+        for table, names in group.items()
+        for name in names
+    ]
+    named += [f"f.{name}" for name in _BASELINES]
+    return f"""
+SELECT x.game_date, x.game_id, x.team, x.player_id, x.information_set, {columns}
+  {", ".join(named)}
+FROM expected_roster{suffix} AS x
+{games}
+JOIN player_features{suffix} AS f
+  ON f.game_date = x.game_date AND f.game_id = x.game_id AND f.player_id = x.player_id
+JOIN player_state{suffix} AS p
+  ON p.game_date = x.game_date AND p.game_id = x.game_id AND p.player_id = x.player_id
+JOIN team_ratings{suffix} AS r
+  ON r.game_date = x.game_date AND r.game_id = x.game_id AND r.team = x.team
+JOIN lineup_context{suffix} AS c
+  ON c.game_date = x.game_date AND c.game_id = x.game_id AND c.player_id = x.player_id
+  AND c.information_set = x.information_set
+JOIN expected_minutes{suffix} AS m
+  ON m.game_date = x.game_date AND m.game_id = x.game_id AND m.player_id = x.player_id
+  AND m.information_set = x.information_set
 """
+
+
+_TRAINING = (
+    rows_with_features(
+        "_before",
+        "s.pts, s.minutes, p.points_per_minute_60,",
+        "JOIN player_game_summary_before AS s "
+        "ON s.game_date = x.game_date AND s.game_id = x.game_id AND s.player_id = x.player_id",
+    )
+    + "WHERE s.played"
+)
 
 
 def table(models_dir: Path) -> DatedTable:
@@ -120,44 +216,72 @@ def table(models_dir: Path) -> DatedTable:
         from nba_assets.contracts.arrow import arrow_schema
 
         history = inputs["training"].to_pandas()
-        game_dates = set(inputs["game_dates"]["game_date"].to_pylist())
-        mondays = sorted({points_model.refit_date(day) for day in game_dates})
-        # Side by side with one thread each: boosting small data on many threads mostly waits.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            fits = pool.map(
-                lambda monday: points_model.fit(history, monday, _NAMES, models_dir), mondays
-            )
-            fitted = dict(zip(mondays, fits, strict=True))
+        game_dates = sorted(set(inputs["game_dates"]["game_date"].to_pylist()))
+        models = _fitted(history, game_dates, models_dir)
         rows = [
             {
                 "game_date": day,
                 **model.__dict__,
-                "interval": json.dumps(model.interval),
+                "intervals": json.dumps(model.intervals),
                 "features": json.dumps(model.features),
             }
-            for day in sorted(game_dates)
-            if (model := fitted[points_model.refit_date(day)])
+            for day in game_dates
+            for known in InformationSet
+            if (model := models.get((points_model.refit_date(day), known)))
         ]
-        warmup = frozenset(
-            day for day in game_dates if fitted[points_model.refit_date(day)] is None
+        with_model = {row["game_date"] for row in rows}
+        return Computed(
+            pa.Table.from_pylist(rows, arrow_schema(PLAYER_POINTS_MODEL)),
+            frozenset(set(game_dates) - with_model),
         )
-        return Computed(pa.Table.from_pylist(rows, arrow_schema(PLAYER_POINTS_MODEL)), warmup)
 
     return DatedTable(
         contract=PLAYER_POINTS_MODEL,
         produce=FromPython(
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
-            version=json.dumps(dict(points_model.PARAMETERS)),
+            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]),
             lost=lambda stored: _lost(stored, models_dir),
         ),
         reads=(
             Read("schedule"),
-            Read("player_features", Scope.TRAINING),
-            Read("player_state", Scope.TRAINING),
-            Read("player_game_summary", Scope.TRAINING),
+            *(Read(name, Scope.TRAINING) for name in (*READ, "player_game_summary")),
         ),
     )
+
+
+def _fitted(
+    history: "pd.DataFrame", game_dates: Sequence[date], models_dir: Path
+) -> "dict[tuple[date, InformationSet], points_model.Fitted]":
+    """By Monday and information set, the models of the dates; those with enough history."""
+    of_set = {known: history[history["information_set"] == known] for known in InformationSet}
+    mondays = sorted({points_model.refit_date(day) for day in game_dates})
+    months = sorted({points_model.proof_date(monday) for monday in mondays})
+    # Side by side with one thread each: boosting small data on many threads mostly waits.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def everywhere(
+            days: Sequence[date], work: "Callable[[date, InformationSet], _T]"
+        ) -> "dict[tuple[date, InformationSet], _T]":
+            keys = [(day, known) for day in days for known in InformationSet]
+            return dict(zip(keys, pool.map(lambda key: work(*key), keys), strict=True))
+
+        proofs = everywhere(
+            months,
+            lambda month, known: points_model.prove(of_set[known], month, features(known)),
+        )
+
+        def fit(monday: date, known: InformationSet) -> points_model.Fitted | None:
+            rows, names = of_set[known], features(known)
+            proof = proofs[points_model.proof_date(monday), known]
+            # The first weeks there is a model at all begin within a month.
+            proof = proof or points_model.prove(rows, monday, names)
+            if proof is None:
+                return None
+            return points_model.fit(rows, monday, known, names, proof, models_dir)
+
+        fits = everywhere(mondays, fit)
+    return {key: model for key, model in fits.items() if model}
 
 
 def _lost(stored: "pa.Table", models_dir: Path) -> dict[date, str]:

@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nba_assets.assets.precompute.player_state import STATE
+from nba_assets.assets.models.player_points_model import READ, rows_with_features
+from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
 from nba_assets.contracts.box_score import (
     GAME_DATE,
     GAME_ID,
@@ -28,16 +29,23 @@ def _points(name: str, meaning: str, *lineage: str) -> Column:
     return Column(name, "FLOAT64", meaning, low=0, high=110, lineage=tuple(lineage))
 
 
+def _whole(name: str, meaning: str) -> Column:
+    return Column(name, "INT64", meaning, low=0, high=110)
+
+
 _FEATURES = "player_features"
 
 PLAYER_POINTS_PREDICTIONS = Contract(
     table="player_points_predictions",
     group="models",
     description=(
-        "One row per expected player and game who is not on the inactive list, made with what was "
-        "known before the game: the model's median and quantiles, and the baselines beside it."
+        "One row per expected player, game and information set, without those known not to play: "
+        "the model's median and intervals by what was known at that moment before the game, and "
+        "the baselines beside it. A game whose list or starters are not known has no rows of that "
+        "set: the latest set it has is what is known of it."
     ),
-    grain=("game_id", "player_id"),
+    grain=("game_id", "player_id", "information_set"),
+    version=2,
     due=Due.SCHEDULED,
     columns=(
         GAME_ID,
@@ -46,22 +54,32 @@ PLAYER_POINTS_PREDICTIONS = Contract(
         OPPONENT,
         PLAYER_ID,
         PLAYER_NAME,
+        INFORMATION_SET,
         Column(
             "model_id", "STRING", "Model that made it", lineage=("player_points_model.model_id",)
         ),
         Column(
-            "minutes_avg_10",
+            "expected_minutes",
             "FLOAT64",
-            "Minutes, last 10 games played; tells the regulars",
+            "Minutes he is expected to play; 20 and more make a regular",
             low=0,
-            high=90,
-            lineage=(f"{_FEATURES}.minutes_avg_10",),
+            high=48,
+            lineage=("expected_minutes.expected_minutes",),
         ),
-        _points("predicted_points", "Median of the model"),
-        _points("points_q10", "10 % quantile"),
-        _points("points_q25", "25 % quantile"),
-        _points("points_q75", "75 % quantile"),
-        _points("points_q90", "90 % quantile"),
+        Column(
+            "plays",
+            "FLOAT64",
+            "Probability that he plays; the prediction is for the case that he does",
+            low=0,
+            high=1,
+            lineage=("expected_roster.plays",),
+        ),
+        _points("predicted_points", "Median of the model, not rounded"),
+        _whole("points_median", "The median as points can be: an integer"),
+        _whole("points_q10", "10 % of games are below it"),
+        _whole("points_q25", "25 % of games are below it"),
+        _whole("points_q75", "75 % of games are not above it"),
+        _whole("points_q90", "90 % of games are not above it"),
         _points("season_average", "Baseline", f"{_FEATURES}.points_avg_season"),
         _points("last_10_average", "Baseline", f"{_FEATURES}.points_avg_10"),
         _points(
@@ -70,12 +88,30 @@ PLAYER_POINTS_PREDICTIONS = Contract(
             *(f"{_FEATURES}.points_avg_{window}" for window in ("5", "10", "season")),
         ),
     ),
-    records=Records.as_many_as("player_features", "NOT listed_inactive"),
+    records=Records(
+        """
+        SELECT g.game_date, g.game_id, COALESCE(MAX(x.found), 0) AS expected,
+          COALESCE(MAX(s.found), 0) AS actual
+        FROM required_games AS g
+        LEFT JOIN (
+          SELECT r.game_date, r.game_id, COUNT(*) AS found
+          FROM expected_roster AS r
+          JOIN player_points_model AS m
+            ON m.game_date = r.game_date AND m.information_set = r.information_set
+          WHERE r.plays > 0
+          GROUP BY r.game_date, r.game_id
+        ) AS x ON x.game_date = g.game_date AND x.game_id = g.game_id
+        LEFT JOIN (SELECT game_date, game_id, COUNT(*) AS found FROM staged
+          GROUP BY game_date, game_id) AS s ON s.game_date = g.game_date AND s.game_id = g.game_id
+        GROUP BY g.game_date, g.game_id
+        """,
+        reads=("expected_roster", "player_points_model"),
+    ),
     rules=(
         RowRule(
             "quantiles_ordered",
-            "points_q10 <= points_q25 AND points_q25 <= predicted_points "
-            "AND predicted_points <= points_q75 AND points_q75 <= points_q90",
+            "points_q10 <= points_q25 AND points_q25 <= points_median "
+            "AND points_median <= points_q75 AND points_q75 <= points_q90",
         ),
     ),
     figures=(Figure("predictions", "COUNT(*)", "row_counts"),),
@@ -95,16 +131,20 @@ def table(models_dir: Path) -> DatedTable:
         schema = arrow_schema(PLAYER_POINTS_PREDICTIONS)
         parts = []
         for row in inputs["models"].to_pylist():
-            model = row | {name: json.loads(row[name]) for name in ("features", "interval")}
-            mine = features[features["game_date"].isin(row["game_dates"])]
+            model = row | {name: json.loads(row[name]) for name in ("features", "intervals")}
+            mine = features[
+                features["game_date"].isin(row["game_dates"])
+                & (features["information_set"] == row["information_set"])
+            ]
             if mine.empty:
                 continue
             booster = points_model.load(model, models_dir)
-            median, quantiles = points_model.predict(booster, mine, model["interval"])
+            median, quantiles = points_model.predict(booster, mine, model["intervals"])
             parts.append(
                 mine.assign(
                     model_id=row["model_id"],
                     predicted_points=median,
+                    points_median=median.round().astype(int),
                     points_q10=quantiles[:, 0],
                     points_q25=quantiles[:, 1],
                     points_q75=quantiles[:, 2],
@@ -123,18 +163,17 @@ def table(models_dir: Path) -> DatedTable:
         contract=PLAYER_POINTS_PREDICTIONS,
         produce=FromPython(
             {
-                "features": (
-                    f"SELECT f.*, {', '.join(f'p.{column.name}' for column in STATE)} "
-                    "FROM player_features AS f JOIN due_games AS g "
-                    "ON g.game_date = f.game_date AND g.game_id = f.game_id "
-                    "JOIN player_state AS p ON p.game_date = f.game_date "
-                    "AND p.game_id = f.game_id AND p.player_id = f.player_id "
-                    "WHERE NOT f.listed_inactive"
-                ),
+                "features": rows_with_features(
+                    "",
+                    "f.player_name, f.opponent,",
+                    "JOIN due_games AS g ON g.game_date = x.game_date AND g.game_id = x.game_id",
+                )
+                + "WHERE x.plays > 0",
                 "models": (
-                    "SELECT model_id, features, `interval`, artifact, artifact_digest, "
-                    "ARRAY_AGG(game_date) AS game_dates FROM player_points_model "
-                    "GROUP BY model_id, features, `interval`, artifact, artifact_digest"
+                    "SELECT model_id, information_set, features, intervals, artifact, "
+                    "artifact_digest, ARRAY_AGG(game_date) AS game_dates "
+                    "FROM player_points_model GROUP BY model_id, information_set, features, "
+                    "intervals, artifact, artifact_digest"
                 ),
             },
             compute,
@@ -142,8 +181,7 @@ def table(models_dir: Path) -> DatedTable:
         ),
         reads=(
             Read("schedule"),
-            Read("player_features"),
-            Read("player_state"),
+            *(Read(name) for name in READ),
             Read("player_points_model"),
         ),
     )

@@ -46,6 +46,16 @@ def _meaning(name: str) -> Column:
 _TOLD = {
     column.name: column
     for column in (
+        _column("alike_minutes", "Expected minutes of his team-mates, the more who play where he "
+                "plays"),
+        _column("better_alike", "Those expected with more minutes than he, the more who play where "
+                "he plays"),
+        _column("vacated_alike_5", "As vacated_minutes_5, the more of who plays where he plays",
+                -600),
+        _column("vacated_alike_20", "As vacated_minutes_20, the more of who plays where he plays",
+                -600),
+        _column("alike_starters_minutes", "Minutes of the other starters who play where he plays"),
+        _column("alike_bench_minutes", "Expected minutes of those of the bench who do"),
         _column("minutes_share", "His share of the minutes the team is expected to have, of 240"),
         _column("better_team_mates", "Expected team-mates with more minutes than he"),
         _column("team_vacated_points", "Points of those missing today, against the team's last "
@@ -93,7 +103,7 @@ LINEUP_CONTEXT = Contract(
 _ROSTER = """
 SELECT x.game_id, x.game_date, f.season, x.team, f.opponent, x.player_id, x.information_set,
   x.plays, x.starts, p.typical_minutes_ewm_10 AS minutes, p.expected_points_ewm_20 AS points,
-  p.used_per_minute_15 * p.typical_minutes_ewm_10 AS `use`, p.starter_ewm_5,
+  p.used_per_minute_15 * p.typical_minutes_ewm_10 AS `use`, p.slot, p.starter_ewm_5,
   p.minutes_starting, p.minutes_from_bench, p.points_starting, p.points_from_bench
 FROM expected_roster AS x
 JOIN due_games AS g ON g.game_date = x.game_date AND g.game_id = x.game_id
@@ -107,7 +117,7 @@ SELECT s.team, s.game_date, s.game_id, s.season, s.player_id,
   IF(s.starter IS NULL, NULL, IF(s.starter, 1.0, 0.0)) AS starter,
   s.minutes, s.fga, s.fg3a, s.fta, s.tov, COALESCE(t.minutes, 240.0) AS team_minutes, t.margin,
   p.two_share, p.three_share, p.free_throw_share, p.typical_minutes_ewm_10,
-  p.expected_points_ewm_20, p.used_per_minute_15
+  p.expected_points_ewm_20, p.used_per_minute_15, p.slot
 FROM player_game_summary_before AS s
 JOIN (
   SELECT home_team AS team FROM due_games UNION DISTINCT SELECT away_team FROM due_games

@@ -116,6 +116,15 @@ STATE = (
         for name, halflives in player_state.RATES.items()
         for halflife in halflives
     ),
+    Column(
+        "slot",
+        "FLOAT64",
+        "Where he plays, 1 a point guard to 5 a centre: the slots he started at, and the less of "
+        "those there are, what his box scores look like",
+        low=0.8,
+        high=5.2,
+        lineage=(f"{_SUMMARY}.position",),
+    ),
     _column("points_median_10", "Median of points, last 10 games played", "pts"),
     _column("points_std_20", "Deviation of points, last 20 games played", "pts", nullable=True),
     _column("minutes_std_10", "Deviation of minutes, last 10 games", "minutes", nullable=True),
@@ -180,7 +189,8 @@ PLAYER_STATE = Contract(
 _OTHERS = ("starter", "team_minutes", "margin")
 _OF_HIM = ", ".join(f"s.{name}" for name in player_state.NUMBERS if name not in _OTHERS)
 _LINES = f"""
-SELECT s.player_id, s.game_date, s.game_id, s.season, s.team, s.status, {_OF_HIM},
+SELECT s.player_id, s.game_date, s.game_id, s.season, s.team, s.status, s.position,
+  {_OF_HIM},
   IF(s.starter IS NULL, NULL, IF(s.starter, 1.0, 0.0)) AS starter,
   COALESCE(t.minutes, 240.0) AS team_minutes, t.margin
 FROM player_game_summary_before AS s
