@@ -17,7 +17,7 @@ analytics  team_offense_game_summary <- player_box_scores schedule team_box_scor
 analytics  player_game_summary       <- player_box_scores schedule team_offense_game_summary
 precompute team_form                 <- schedule team_offense_game_summary
 precompute team_ratings <- schedule team_form team_offense_game_summary
-precompute player_features           <- player_availability player_game_summary schedule team_form
+precompute player_features           <- player_game_summary schedule team_form
 precompute player_state <- player_features player_game_summary schedule team_offense_game_summary
 precompute expected_roster <- player_availability player_features player_game_summary player_state \
     schedule starting_lineups team_ratings

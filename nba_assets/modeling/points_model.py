@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 MINIMUM_ROWS = 3_000
 """player-games a model needs; with fewer the date is warm-up"""
 TRAINED_ON = timedelta(days=1_100)
-PROVEN_ON = timedelta(days=150)
-"""the days before a month a probe leaves out, to see how far off it is there"""
-PROVEN_SHARE = 0.25
-"""the most of the rows that may be left out, where those days are more"""
+PROVEN_ROWS, PROVEN_SHARE = 12_000, 0.25
+"""the last rows before a month that a probe leaves out, to see how far off it is there: so many,
+or this share where that is less
+"""
 QUANTILES = (0.10, 0.25, 0.75, 0.90)
 GRID_STEP, GRID_END = 0.25, 45.0
 """predictions the intervals are made for, points"""
@@ -32,6 +32,8 @@ NEIGHBOURS = 1_200
 """of the rows left out, those with the nearest predictions"""
 SMOOTHED = 5
 """points of the grid an interval's bound is the median of"""
+MEMBERS: Mapping[str, str | None] = {"alone": None, "from_shots": "shots_20"}
+"""the boosters a prediction is the mean of, and the feature each starts from"""
 ROUNDS = 260
 PARAMETERS: Mapping[str, Any] = {
     "objective": "reg:absoluteerror",
@@ -86,7 +88,7 @@ def proof_date(day: date) -> date:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a probe, trained without the days before a month, was worth on them."""
+    """What a probe, trained without the last days before a month, was worth on them."""
 
     rows: int
     mae: float
@@ -98,22 +100,20 @@ class Proof:
 
 
 def prove(history: "pd.DataFrame", as_of: date, features: Sequence[str]) -> Proof | None:
-    """Train a probe on ``history`` without the days before ``as_of``, and judge it on them.
+    """Train a probe on ``history`` without the last days before ``as_of``; judge it on them.
 
     ``history`` as in ``fit``, with ``minutes`` and ``points_per_minute_60``. None with fewer than
     ``MINIMUM_ROWS``.
     """
     import numpy as np
-    import xgboost as xgb
 
     rows = _trained_on(history, as_of)
     if len(rows) < MINIMUM_ROWS:
         return None
-    since = max(as_of - PROVEN_ON, rows["game_date"].iloc[int(len(rows) * (1 - PROVEN_SHARE))])
-    left_out = rows["game_date"] >= since
-    probe = xgb.train(dict(PARAMETERS), _matrix(rows[~left_out], features), ROUNDS)
+    last = min(PROVEN_ROWS, int(len(rows) * PROVEN_SHARE))
+    left_out = rows["game_date"] > rows["game_date"].iloc[-last - 1]
     seen = rows[left_out]
-    predicted = np.clip(probe.predict(_matrix(seen, features)).astype(float), 0, None)
+    predicted = _mean(_trained(rows[~left_out], features), seen)
     actual = seen["pts"].to_numpy(dtype=float)
     hindsight = (seen["points_per_minute_60"] * seen["minutes"]).to_numpy(dtype=float)
     core = rules_core(seen).to_numpy(dtype=float)
@@ -190,7 +190,7 @@ def fit(
     if (stored := _read(described)) and _is_whole(stored, folder):
         return stored
 
-    booster = xgb.train(dict(PARAMETERS), _matrix(rows, features), ROUNDS)
+    boosters = _trained(rows, features)
     fitted = Fitted(
         model_id=model_id,
         information_set=known,
@@ -204,11 +204,11 @@ def fit(
         validation_mae_hindsight=proof.mae_hindsight,
         intervals=proof.intervals,
         features=tuple(features),
-        artifact=f"{model_id}.ubj",
+        artifact=model_id,
         artifact_digest="",
         xgboost_version=xgb.__version__,
     )
-    return _write(booster, fitted, folder)
+    return _write(boosters, fitted, folder)
 
 
 def _trained_on(history: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
@@ -223,41 +223,51 @@ def _digest(rows: "pd.DataFrame", features: Sequence[str], as_of: date) -> str:
     import xgboost as xgb
 
     content = pd.util.hash_pandas_object(rows[["game_date", *features, "pts"]], index=False)
-    recipe = json.dumps([dict(PARAMETERS), ROUNDS, list(features), xgb.__version__], sort_keys=True)
+    recipe = json.dumps(
+        [dict(PARAMETERS), dict(MEMBERS), ROUNDS, list(features), xgb.__version__], sort_keys=True
+    )
     return hashlib.sha256(
         content.to_numpy().tobytes() + recipe.encode() + str(as_of).encode()
     ).hexdigest()
 
 
-def load(fitted: Mapping[str, Any], folder: Path) -> "xgb.Booster":
-    """The booster a row of ``player_points_model`` describes.
+def files(artifact: str) -> list[str]:
+    """The names of a model's files, one a member."""
+    return [f"{artifact}.{member}.ubj" for member in MEMBERS]
+
+
+def load(fitted: Mapping[str, Any], folder: Path) -> "list[xgb.Booster]":
+    """The boosters a row of ``player_points_model`` describes, one a member.
 
     Raises:
-        BadInput: the stored file is missing or is not the one that was certified.
+        BadInput: a stored file is missing or is not the one that was certified.
     """
     import xgboost as xgb
 
-    file = folder / str(fitted["artifact"])
-    if not file.exists():
+    stored = [folder / name for name in files(str(fitted["artifact"]))]
+    if missing := [file for file in stored if not file.exists()]:
         raise BadInput(
-            f"model {fitted['model_id']} is certified but its file {file} is missing; "
+            f"model {fitted['model_id']} is certified but its file {missing[0]} is missing; "
             "`nba-assets repair` trains it again"
         )
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != fitted["artifact_digest"]:
+    contents = [file.read_bytes() for file in stored]
+    if _digest_of(contents) != fitted["artifact_digest"]:
         raise BadInput(
-            f"{file} is not the file that was certified as model {fitted['model_id']}; delete it, "
-            "then `nba-assets repair` trains it again"
+            f"{stored[0]} and what is beside it are not the files that were certified as model "
+            f"{fitted['model_id']}; delete them, then `nba-assets repair` trains it again"
         )
-    booster = xgb.Booster()
-    booster.load_model(bytearray(content))
-    if tuple(booster.feature_names or ()) != tuple(fitted["features"]):
-        raise BadInput(f"{file} has other features than model {fitted['model_id']} was given")
-    return booster
+    boosters = []
+    for file, content in zip(stored, contents, strict=True):
+        booster = xgb.Booster()
+        booster.load_model(bytearray(content))
+        if tuple(booster.feature_names or ()) != tuple(fitted["features"]):
+            raise BadInput(f"{file} has other features than model {fitted['model_id']} was given")
+        boosters.append(booster)
+    return boosters
 
 
 def predict(
-    booster: "xgb.Booster", features: "pd.DataFrame", intervals: Sequence[Sequence[int]]
+    boosters: "Sequence[xgb.Booster]", features: "pd.DataFrame", intervals: Sequence[Sequence[int]]
 ) -> "tuple[np.ndarray, np.ndarray]":
     """Expected median of points, shape (rows,), and integers at ``QUANTILES``, shape (rows, 4).
 
@@ -265,8 +275,7 @@ def predict(
     """
     import numpy as np
 
-    names = list(booster.feature_names or ())
-    median = np.clip(booster.predict(_matrix(features, names)).astype(float), 0, None)
+    median = _mean(boosters, features)
     bounds = np.asarray(intervals)
     place = np.clip(np.round(median / GRID_STEP).astype(int), 0, len(bounds) - 1)
     # Beyond the grid an interval moves with its prediction.
@@ -279,24 +288,58 @@ def predict(
     return median, quantiles
 
 
-def _matrix(rows: "pd.DataFrame", features: Sequence[str]) -> "xgb.DMatrix":
+def _trained(rows: "pd.DataFrame", features: Sequence[str]) -> "list[xgb.Booster]":
+    """A booster a member."""
+    import xgboost as xgb
+
+    return [
+        xgb.train(
+            {**PARAMETERS, "seed": PARAMETERS["seed"] + number},
+            _matrix(rows, features, start),
+            ROUNDS,
+        )
+        for number, start in enumerate(MEMBERS.values())
+    ]
+
+
+def _mean(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
+    """The mean of what the members predict, not below 0."""
+    import numpy as np
+
+    predicted = [
+        booster.predict(_matrix(rows, booster.feature_names or (), start)).astype(float)
+        for booster, start in zip(boosters, MEMBERS.values(), strict=True)
+    ]
+    mean: np.ndarray = np.clip(np.mean(predicted, axis=0), 0, None)
+    return mean
+
+
+def _matrix(rows: "pd.DataFrame", features: Sequence[str], start: str | None) -> "xgb.DMatrix":
     import xgboost as xgb
 
     values = rows[list(features)].astype("float32")
     label = rows["pts"].astype("float32") if "pts" in rows else None
-    return xgb.DMatrix(values, label=label, feature_names=list(features))
+    matrix = xgb.DMatrix(values, label=label, feature_names=list(features))
+    if start:
+        matrix.set_base_margin(rows[start].astype("float32"))
+    return matrix
 
 
-def _write(booster: "xgb.Booster", fitted: Fitted, folder: Path) -> Fitted:
+def _write(boosters: "Sequence[xgb.Booster]", fitted: Fitted, folder: Path) -> Fitted:
     from dataclasses import replace
 
     folder.mkdir(parents=True, exist_ok=True)
-    content = bytes(booster.save_raw("ubj"))
-    fitted = replace(fitted, artifact_digest=hashlib.sha256(content).hexdigest())
-    _write_atomically(folder / fitted.artifact, content)
+    contents = [bytes(booster.save_raw("ubj")) for booster in boosters]
+    fitted = replace(fitted, artifact_digest=_digest_of(contents))
+    for name, content in zip(files(fitted.artifact), contents, strict=True):
+        _write_atomically(folder / name, content)
     described = json.dumps(asdict(fitted), default=str, indent=1).encode()
     _write_atomically(folder / f"{fitted.model_id}.json", described)
     return fitted
+
+
+def _digest_of(contents: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(contents)).hexdigest()
 
 
 def _write_atomically(file: Path, content: bytes) -> None:
@@ -306,11 +349,11 @@ def _write_atomically(file: Path, content: bytes) -> None:
 
 
 def _is_whole(fitted: Fitted, folder: Path) -> bool:
-    """Whether the file of a model is there and the one that was stored."""
-    file = folder / fitted.artifact
-    if not file.is_file():
+    """Whether the files of a model are there and the ones that were stored."""
+    stored = [folder / name for name in files(fitted.artifact)]
+    if not all(file.is_file() for file in stored):
         return False
-    return hashlib.sha256(file.read_bytes()).hexdigest() == fitted.artifact_digest
+    return _digest_of([file.read_bytes() for file in stored]) == fitted.artifact_digest
 
 
 def _read(described: Path) -> Fitted | None:

@@ -174,14 +174,17 @@ class PredictionError:
 def prediction_errors(
     engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date]
 ) -> list[PredictionError]:
-    """The errors in the certified ``player_points_evaluation``, weighted by player-games."""
+    """The errors in the certified ``player_points_evaluation``, weighted by player-games.
+
+    Of what was known in the morning, which every game has; ``evaluate`` tells the others apart.
+    """
     rows = engine.query(
         f"SELECT {_SEASON_YEAR} AS season_year, population, predictor, "
         "SUM(player_games) AS player_games, "
         "SAFE_DIVIDE(SUM(absolute_error_sum), SUM(player_games)) AS mae, "
         "SAFE_DIVIDE(SUM(bias * player_games), SUM(player_games)) AS bias, "
         "SAFE_DIVIDE(SUM(within_80), SUM(player_games)) AS within_80 "
-        "FROM player_points_evaluation "
+        "FROM player_points_evaluation WHERE information_set = 'morning' "
         f"GROUP BY {_SEASON_YEAR}, population, predictor ORDER BY season_year, population, mae",
         _certified(tables, "player_points_evaluation", dates),
     )
@@ -204,12 +207,14 @@ def weekly_errors(
 ) -> list[WeeklyError]:
     """The errors in the certified ``player_points_evaluation`` by week, of all who played.
 
-    Only of weeks with so many player-games, since the error of a few is mostly chance.
+    As of the morning, and only of weeks with so many player-games, since the error of a few is
+    mostly chance.
     """
     rows = engine.query(
         "SELECT game_date, predictor, SUM(player_games) AS player_games, "
         "SUM(absolute_error_sum) AS error FROM player_points_evaluation "
-        "WHERE population = 'all' GROUP BY game_date, predictor ORDER BY game_date, predictor",
+        "WHERE information_set = 'morning' AND population = 'all' "
+        "GROUP BY game_date, predictor ORDER BY game_date, predictor",
         _certified(tables, "player_points_evaluation", dates),
     )
     sums: dict[tuple[date, str], list[float]] = defaultdict(lambda: [0, 0.0])

@@ -283,12 +283,12 @@ def test_the_players_replace_a_missing_team_box_score_of_their_game_only(
 
 def test_an_optional_input_holds_nothing(empty: Sandbox) -> None:
     empty.build_all(tables=("schedule", "player_box_scores", "team_box_scores", *SUMMARIES))
-    empty.build_all(tables=("team_form",))
+    empty.build_all(tables=("team_form", "team_ratings", "player_features", "player_state"))
 
-    (attempt,) = empty.build("player_features", FIRST_FEATURES)
+    (attempt,) = empty.build("expected_roster", FIRST_FEATURES)
 
     assert attempt.status is Status.COMPLETE
-    (row,) = empty.query("SELECT COUNTIF(listed_inactive) AS n FROM player_features")
+    (row,) = empty.query("SELECT COUNTIF(information_set <> 'morning') AS n FROM expected_roster")
     assert row["n"] == 0
 
 

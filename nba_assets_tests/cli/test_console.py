@@ -9,6 +9,7 @@ import pytest
 from nba_assets.certification.vacuum import Dead
 from nba_assets.cli import console
 from nba_assets.modeling.evidence import Decile, Interval, Score
+from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.evaluation import Evaluation, Evidence, Looks
 from nba_assets.operations.gates import usage_rate_gates
 from nba_assets.operations.plan import Need, Reason, Run, Standing, span
@@ -137,7 +138,12 @@ def test_evidence_says_how_far_the_model_is_from_each_baseline_and_how_often_it_
 
     model = replace(score("xgboost", 4.4), against={"rules_core": Interval(-0.1054, -0.0711)})
     one = Evidence(
-        "morning", "all", [model, score("rules_core", 4.5)], [Decile(1.0, 9, 0.87, 0.5)], 0.795, 0.5
+        InformationSet.MORNING,
+        "all",
+        [model, score("rules_core", 4.5)],
+        [Decile(1.0, 9, 0.87, 0.5)],
+        0.795,
+        0.5,
     )
     found = Evaluation(DAY, DAY + timedelta(days=9), [one], 19, Looks(1, 2))
     said = _said(capsys, console.evaluation(found))

@@ -90,7 +90,7 @@ def test_sets_are_fitted_apart() -> None:
     assert found["availability"] == 24.0, "nothing was seen of it"
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 2), st.integers(1, 400), st.floats(-20, 20)),

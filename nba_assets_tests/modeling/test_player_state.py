@@ -68,7 +68,7 @@ def _sum(values: pd.Series, halflife: float) -> float:
     return float((values.astype(float) * 0.5 ** (np.arange(len(values))[::-1] / halflife)).sum())
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(lines, min_size=1, max_size=14))
 def test_every_column_is_the_formula_it_says(listed: list[dict[str, Any]]) -> None:
     played = _played(listed)
@@ -98,7 +98,7 @@ def test_every_column_is_the_formula_it_says(listed: list[dict[str, Any]]) -> No
         assert told["points_ewm_5_season"] == pytest.approx(_ewm(season["pts"], 5))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(lines, min_size=2, max_size=14), st.data())
 def test_no_later_game_and_no_other_player_changes_a_state(
     listed: list[dict[str, Any]], data: st.DataObject
@@ -168,7 +168,7 @@ listings = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(listings, st.integers(0, 16), st.sampled_from(["BOS", "NYK"]))
 def test_presence_counts_the_games_of_his_team_before_the_date(
     listed: list[tuple[int, str, int, str]], on: int, team: str

@@ -77,7 +77,7 @@ fixtures = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(fixtures)
 def test_a_date_is_expected_from_earlier_dates_alone_one_by_one_or_together(
     listed: list[tuple[int, list[str], int, int]],

@@ -101,11 +101,12 @@ def test_prediction_errors_are_weighted_by_player_games(built: Sandbox) -> None:
             statements += [
                 (
                     f"INSERT INTO store.player_points_evaluation VALUES ('{game}', DATE '{LAST}', "
-                    f"'xgboost', 'all', {rows}, {error}, {error / rows}, 1.0, {inside}, {number})"
+                    f"'morning', 'xgboost', 'all', {rows}, {error}, {error / rows}, 1.0, {inside}, "
+                    f"{number})"
                 ),
                 (
                     "INSERT INTO ledger.verdicts VALUES ('player_points_evaluation', "
-                    f"DATE '{LAST}', {number}, '{game}', 'certified', 1, '{{}}', '', NULL, "
+                    f"DATE '{LAST}', {number}, '{game}', 'certified', 2, '{{}}', '', NULL, "
                     "'BOS', 'MIA')"
                 ),
             ]

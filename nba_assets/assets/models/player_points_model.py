@@ -57,7 +57,7 @@ PLAYER_POINTS_MODEL = Contract(
         Column(
             "validation_rows",
             "INT64",
-            "Player-games of the 150 days before the Monday's month, that a probe did not see",
+            "Last player-games before the Monday's month, which a probe was trained without",
             low=1,
         ),
         Column(
@@ -84,8 +84,10 @@ PLAYER_POINTS_MODEL = Contract(
         ),
         Column("intervals", "STRING", "JSON: points at 10, 25, 75 and 90 %, by prediction"),
         Column("features", "STRING", "JSON: names of the features, in order"),
-        Column("artifact", "STRING", "File name in the models folder"),
-        Column("artifact_digest", "STRING", "SHA-256 of the file"),
+        Column(
+            "artifact", "STRING", "What its files in the models folder are called, without ending"
+        ),
+        Column("artifact_digest", "STRING", "SHA-256 of the files, one after the other"),
         Column("xgboost_version", "STRING", "Version that trained it"),
     ),
     records=Records(
@@ -240,7 +242,7 @@ def table(models_dir: Path) -> DatedTable:
         produce=FromPython(
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
-            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]),
+            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]) + "2",
             lost=lambda stored: _lost(stored, models_dir),
         ),
         reads=(
@@ -287,9 +289,13 @@ def _fitted(
 def _lost(stored: "pa.Table", models_dir: Path) -> dict[date, str]:
     """The dates whose model file is gone: it is trained again, to the same bit, when they run."""
     rows = stored.select(["game_date", "artifact"]).to_pylist()
-    gone = {name for name in {r["artifact"] for r in rows} if not (models_dir / name).exists()}
+    gone = {
+        artifact
+        for artifact in {row["artifact"] for row in rows}
+        if not all((models_dir / name).exists() for name in points_model.files(artifact))
+    }
     return {
-        row["game_date"]: f"its model file {models_dir / row['artifact']} is gone"
+        row["game_date"]: f"a model file {models_dir / row['artifact']} is gone"
         for row in rows
         if row["artifact"] in gone
     }

@@ -138,8 +138,8 @@ def table(models_dir: Path) -> DatedTable:
             ]
             if mine.empty:
                 continue
-            booster = points_model.load(model, models_dir)
-            median, quantiles = points_model.predict(booster, mine, model["intervals"])
+            boosters = points_model.load(model, models_dir)
+            median, quantiles = points_model.predict(boosters, mine, model["intervals"])
             parts.append(
                 mine.assign(
                     model_id=row["model_id"],

@@ -106,6 +106,7 @@ PLAYER_FEATURES = Contract(
     grain=("game_id", "player_id"),
     due=Due.SCHEDULED,
     warmup=True,
+    version=2,
     columns=(
         GAME_ID,
         GAME_DATE,
@@ -116,12 +117,6 @@ PLAYER_FEATURES = Contract(
         IS_HOME,
         PLAYER_ID,
         PLAYER_NAME,
-        Column(
-            "listed_inactive",
-            "BOOL",
-            "Whether he is on the game's inactive list",
-            lineage=("player_availability.player_id",),
-        ),
         Column(
             "games_played",
             "INT64",
@@ -203,7 +198,6 @@ PLAYER_FEATURES = Contract(
     ),
     figures=(
         Figure("expected_players", "COUNT(*)", "features"),
-        Figure("listed_inactive", "COUNTIF(listed_inactive)", "features"),
         Figure("window_completeness", "ROUND(AVG(window_completeness), 4)", "features"),
         Figure(
             "days_since_history",
@@ -219,7 +213,6 @@ TABLE = DatedTable(
     produce=FromSQL.beside(__file__),
     reads=(
         Read("schedule"),
-        Read("player_availability", Scope.OPTIONAL),
         Read("team_form"),
         Read("player_game_summary", Scope.WINDOW),
     ),

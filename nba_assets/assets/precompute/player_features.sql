@@ -75,7 +75,6 @@ state AS (
 SELECT
   e.game_id, e.game_date, e.season, e.season_type, e.team, e.opponent, e.is_home,
   e.player_id, e.player_name,
-  i.player_id IS NOT NULL AS listed_inactive,
   s.games_played,
   LEAST(e.window_completeness, SAFE_DIVIDE(w.games, e.games_scheduled)) AS window_completeness,
   s.game_date AS history_through,
@@ -108,5 +107,3 @@ JOIN windows AS w
   AND w.game_date < e.game_date AND COALESCE(w.next_game_date >= e.game_date, TRUE)
 LEFT JOIN team_form AS o
   ON o.game_date = e.game_date AND o.game_id = e.game_id AND o.team = e.opponent
-LEFT JOIN player_availability AS i
-  ON i.game_date = e.game_date AND i.game_id = e.game_id AND i.player_id = e.player_id
