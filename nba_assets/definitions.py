@@ -67,6 +67,7 @@ def build_defs(
     """
     settings = settings or Settings.from_environment()
     chosen = tables or build_tables(settings)
+    ahead = tuple(name for name in BEFORE_TIPOFF if name in chosen)
 
     def publisher(run_id: str) -> "Publisher":
         return build_publisher(
@@ -97,10 +98,10 @@ def build_defs(
     watching, seconds = settings.is_watching, settings.watch_seconds
     show = show_the_ledger(deployment)
     morning, every_morning = morning_plan(
-        deployment, BEFORE_TIPOFF, show, now, running=watching, cron=settings.morning
+        deployment, ahead, show, now, running=watching, cron=settings.morning
     )
     watcher = watch_game_dates(
-        WHOLE_GRAPH, deployment, BEFORE_TIPOFF, now, running=watching, seconds=seconds
+        WHOLE_GRAPH, deployment, ahead, now, running=watching, seconds=seconds
     )
     return dg.Definitions(
         assets=[chain],
@@ -110,7 +111,7 @@ def build_defs(
             ),
             dg.define_asset_job(
                 "before_tipoff",
-                dg.AssetSelection.assets(*BEFORE_TIPOFF),
+                dg.AssetSelection.assets(*ahead),
                 description="Features and predictions of a date whose games are still to come.",
             ),
             *jobs_by_hand(deployment, show, now),

@@ -313,6 +313,13 @@ def _totals(lines: Sequence[Row]) -> Row:
     return totals | {"tov_with_team": totals["tov"] + 1}
 
 
+def graph(models: Path, up_to: str | None = None) -> dict[str, DatedTable]:
+    """The tables of the graph in order, no more than to one of them where a test needs no more."""
+    tables = dated_tables(models)
+    names = list(tables)
+    return {name: tables[name] for name in names[: names.index(up_to) + 1 if up_to else None]}
+
+
 @dataclass
 class Sandbox:
     """A warehouse in a folder, filled from a league."""
@@ -322,6 +329,8 @@ class Sandbox:
     runs: int = 0
     in_memory: MemoryWarehouse | None = None
     """in place of the file, where a test builds much"""
+    up_to: str | None = None
+    """the last table of the graph a test is about; all of it unless given"""
 
     @property
     def warehouse(self) -> DuckDBFile | MemoryWarehouse:
@@ -331,7 +340,7 @@ class Sandbox:
     @property
     def tables(self) -> dict[str, DatedTable]:
         """The tables of the graph, in the order they are built."""
-        return dated_tables(self.folder / "models")
+        return graph(self.folder / "models", self.up_to)
 
     def publisher(
         self,

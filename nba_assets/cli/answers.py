@@ -289,7 +289,7 @@ def _figures(
     """Coverage and the model's errors, where their tables are among those looked at."""
     with deployment.reading() as engine:
         gates = _gates(deployment, engine, now)
-        if engine is None or "player_points_evaluation" not in now.tables:
+        if engine is None:
             return gates, []
         return gates, report.prediction_errors(engine, now.tables, now.dates)
 

@@ -10,9 +10,10 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
-from nba_assets.certification.certified import certified_rows
-from nba_assets.contracts.dated_table import DatedTable
+from nba_assets.certification.certified import certified_rows, history_start
+from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.engines.engine import Engine
+from nba_assets.modeling.baselines import RIDGE_FEATURES, ridge
 from nba_assets.modeling.evidence import Decile, Score, covered, deciles, from_history, scores
 from nba_assets.modeling.information import InformationSet
 from nba_assets.seasons import season_start
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MODEL = "xgboost"
-BASELINES = ("rules_core", "season_average", "last_10_average", "ewma_5")
+BASELINES = ("rules_core", "season_average", "last_10_average", "ewma_5", "ridge")
 FLOOR = "hindsight_minutes"
 REGULAR_MINUTES = 20.0
 """expected of a regular"""
@@ -36,7 +37,7 @@ MODEL_TABLES = (
     "player_points_predictions",
 )
 """another code of one of them is another model"""
-TABLES = ("schedule", "player_game_summary", "player_points_predictions")
+TABLES = ("schedule", "player_game_summary", "player_features", "player_points_predictions")
 _REGULAR_SEASON = "Regular Season"
 
 
@@ -149,11 +150,31 @@ def _judged(
         f"FROM player_points_predictions WHERE game_date >= DATE '{first}'",
         certified,
     ).to_pandas()
-    history = from_history(played)
+    history = from_history(played).merge(_ridge(engine, tables, first, last), how="left")
     known = played.merge(history, on=["game_id", "player_id"])
     known = known[(known["game_date"] >= first) & known["ewma_5"].notna()]
     rows = known.merge(predicted, on=["game_id", "player_id"])
+    # Before the second month there is, nothing can be fitted: it is the rules core then.
+    rows["ridge"] = rows["ridge"].fillna(rows["rules_core"])
     return rows, len(known) - len(rows.drop_duplicates(["game_id", "player_id"]))
+
+
+def _ridge(
+    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
+) -> "pd.DataFrame":
+    """The ridge baseline of the period's player-games, fitted on those of three seasons."""
+    start = history_start(Scope.TRAINING, first)
+    names = ("schedule", "player_features", "player_game_summary")
+    certified = {name: certified_rows(tables[name].contract, start, last) for name in names}
+    rows = engine.query(
+        "SELECT f.game_date, f.game_id, f.player_id, s.pts, "
+        + ", ".join(f"f.{name}" for name in RIDGE_FEATURES)
+        + " FROM player_features AS f JOIN player_game_summary AS s ON s.game_date = f.game_date "
+        "AND s.game_id = f.game_id AND s.player_id = f.player_id WHERE s.played",
+        certified,
+    ).to_pandas()
+    wanted = rows[rows["game_date"] >= first]
+    return wanted[["game_id", "player_id"]].assign(ridge=ridge(rows, wanted))
 
 
 def _look(

@@ -177,7 +177,10 @@ def prediction_errors(
     """The errors in the certified ``player_points_evaluation``, weighted by player-games.
 
     Of what was known in the morning, which every game has; ``evaluate`` tells the others apart.
+    None of a graph without the table.
     """
+    if "player_points_evaluation" not in tables:
+        return []
     rows = engine.query(
         f"SELECT {_SEASON_YEAR} AS season_year, population, predictor, "
         "SUM(player_games) AS player_games, "

@@ -79,7 +79,7 @@ def test_every_predictor_is_judged_on_the_same_player_games(predicted: Sandbox) 
         "season_average": pytest.approx(4.0),
         "last_10_average": pytest.approx(3.0),
     }
-    assert list(errors)[4:] == ["ewma_5", "hindsight_minutes"]
+    assert list(errors)[4:] == ["ewma_5", "ridge", "hindsight_minutes"]
     assert len({one.n for one in everyone.scores}) == 1
     assert 0 < regulars.scores[0].n < everyone.scores[0].n
     assert (everyone.covered_80, everyone.covered_50) == (1.0, 0.0)

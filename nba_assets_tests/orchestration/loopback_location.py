@@ -12,7 +12,7 @@ from pathlib import Path
 from nba_assets.definitions import build_defs
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage, Delivery
-from nba_assets_tests.tiny_league import SEASON_START, TinyLeague
+from nba_assets_tests.tiny_league import SEASON_START, TinyLeague, graph
 
 FOLDER = Path(os.environ["LOOPBACK_FOLDER"])
 
@@ -60,6 +60,7 @@ defs = build_defs(
         automation=bool(os.environ.get("LOOPBACK_AUTOMATION")),
         watch_seconds=5,
     ),
+    tables=graph(FOLDER / "data" / "models", os.environ.get("LOOPBACK_UP_TO")),
     source=LeagueOfFile(),
     now=_now,
 )

@@ -23,6 +23,7 @@ def hook() -> Iterator[Listener]:
 
 @pytest.fixture
 def service(built: Sandbox, tmp_path: Path, hook: Listener) -> Iterator[Service]:
+    built.up_to = "player_features"
     made = Service(built, tmp_path / "home", webhook_url=f"{hook.url}hook")
     yield made
     made.close()
@@ -112,6 +113,7 @@ def test_a_channel_that_fails_is_told_again_and_is_a_finding(
 def test_a_source_that_is_down_is_told_by_its_watcher_and_nothing_is_over(
     built: Sandbox, tmp_path: Path, hook: Listener
 ) -> None:
+    built.up_to = "player_features"
     service = Service(built, tmp_path / "home", webhook_url=f"{hook.url}hook", automation=True)
     service.daemon.beat()
     league = built.league

@@ -18,6 +18,8 @@ from nba_assets_tests.tiny_league import LAST, SLATES, Sandbox
 def test_three_days_through_the_daemon(empty: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     home = empty.folder.parent  # the location reads data, league and clock there
     monkeypatch.setenv("LOOPBACK_FOLDER", f"{home}")
+    empty.up_to = "player_features"
+    monkeypatch.setenv("LOOPBACK_UP_TO", empty.up_to)
     from nba_assets_tests.orchestration.loopback_location import publish
 
     late, quiet, last = SLATES[9], SLATES[9] + timedelta(days=1), LAST
@@ -45,7 +47,7 @@ def test_three_days_through_the_daemon(empty: Sandbox, monkeypatch: pytest.Monke
         loopback.until(stands("team_box_scores", late, Status.HELD), "the late game is held")
         league.tables["team_box_scores"] += rows
         at(evening(late) + timedelta(minutes=20))
-        loopback.until(stands("player_points_evaluation", late, Status.WARMUP), "the date is whole")
+        loopback.until(stands("player_features", late, Status.COMPLETE), "the date is whole")
 
         before = latest("player_box_scores", SLATES[8])
         assert before is not None
@@ -79,9 +81,7 @@ def test_three_days_through_the_daemon(empty: Sandbox, monkeypatch: pytest.Monke
             loopback.until(lambda: failed_ticks() >= 2, "ticks fail while the source is down")
             del league.errors["schedule"]
             at(evening(last) + timedelta(minutes=20))
-            loopback.until(
-                stands("player_points_evaluation", last, Status.WARMUP), "all is caught up"
-            )
+            loopback.until(stands("player_features", last, Status.COMPLETE), "all is caught up")
             runs = instance.get_runs()
             keys = [run.tags.get("dagster/run_key") for run in runs]
 

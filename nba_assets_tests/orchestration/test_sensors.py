@@ -22,6 +22,7 @@ START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_ran
 
 @pytest.fixture
 def service(empty: Sandbox, tmp_path: Path) -> Iterator[Service]:
+    empty.up_to = "player_features"
     made = Service(empty, tmp_path / "home")
     yield made
     made.close()
@@ -30,6 +31,7 @@ def service(empty: Sandbox, tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def living(built: Sandbox, tmp_path: Path) -> Iterator[Service]:
     """A service whose warehouse is complete."""
+    built.up_to = "player_features"
     made = Service(built, tmp_path / "home")
     yield made
     made.close()
@@ -105,13 +107,13 @@ def test_tonight_is_predicted_before_the_games_and_again_when_lists_arrive(
     (before,) = service.tick()
     assert (_range(before), _tables(before)) == ((LAST, LAST), BEFORE_TIPOFF)
     service.run([before])
-    first = empty.attempt("player_features", LAST)
+    first = empty.attempt("expected_roster", LAST)
     assert service.settle() == 0
     game = league.games(LAST)[0]
     listed = league.rows("player_availability", game)[0]["player_id"]
     league.drop("player_availability", game, player_id=listed)
     assert service.settle() == 1
-    again = empty.attempt("player_features", LAST)
+    again = empty.attempt("expected_roster", LAST)
     assert again.digest != first.digest
     assert "player_box_scores" not in {name for name in empty.tables if empty.history(name, LAST)}
     service.close()

@@ -152,7 +152,9 @@ class Operator:
 @contextmanager
 def _at_the_page(sandbox: Sandbox, *, read_only: bool = False) -> Iterator[Operator]:
     home = sandbox.folder.parent  # the location reads data, league and clock there
+    sandbox.up_to = "player_features"
     with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LOOPBACK_UP_TO", sandbox.up_to)
         patched.setenv("LOOPBACK_FOLDER", f"{home}")
         patched.setenv("DAGSTER_HOME", f"{home}")
         from nba_assets_tests.orchestration.loopback_location import publish
