@@ -61,7 +61,14 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         shutil.copy(CHECKOUT / "dagster.yaml", folder)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("NBA_ASSETS_")}
         environment.pop("DAGSTER_HOME", None)
-        yield folder, environment | {"NBA_ASSETS_DATA_DIR": str(folder / "data")}
+        yield (
+            folder,
+            environment
+            | {
+                "NBA_ASSETS_DATA_DIR": str(folder / "data"),
+                "NBA_ASSETS_SIMULATED_FIRST_SEASON": "2021",
+            },
+        )
 
 
 def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> Cost:

@@ -29,7 +29,7 @@ class Settings(BaseModel):
     """the folder of the `files` source, needed by it"""
     simulated_seed: int = 2026
     """of the `simulated` source: another seed is another league"""
-    simulated_first_season: int = 2021
+    simulated_first_season: int = 2025
     """its first season, by start year"""
     simulated_seasons: int | None = None
     """how many seasons it plays; unset: up to the current one"""
