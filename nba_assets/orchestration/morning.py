@@ -113,7 +113,8 @@ def _sum_up(context: dg.OpExecutionContext, deployment: "Deployment", moment: da
         if engine:
             errors = prediction_errors(engine, past.tables, past.dates)
             predicted = engine.query(
-                f"SELECT game_date FROM player_points_predictions WHERE game_date = DATE '{today}'"
+                f"SELECT game_date FROM player_points_predictions WHERE game_date = DATE '{today}' "
+                "AND information_set = 'morning'"
             ).num_rows
     text = _summary(today, found, errors, predicted)
     page = deployment.settings.data_dir / "report.html"
