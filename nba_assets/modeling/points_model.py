@@ -99,17 +99,23 @@ class Proof:
     digest: str
 
 
-def prove(history: "pd.DataFrame", as_of: date, features: Sequence[str]) -> Proof | None:
+def prove(
+    history: "pd.DataFrame", as_of: date, features: Sequence[str], folder: Path
+) -> Proof | None:
     """Train a probe on ``history`` without the last days before ``as_of``; judge it on them.
 
     ``history`` as in ``fit``, with ``minutes`` and ``points_per_minute_60``. None with fewer than
-    ``MINIMUM_ROWS``.
+    ``MINIMUM_ROWS``. What the same data gave is kept in ``folder`` and not worked out twice.
     """
     import numpy as np
 
     rows = _trained_on(history, as_of)
     if len(rows) < MINIMUM_ROWS:
         return None
+    digest = _digest(rows, [*features, "minutes", "points_per_minute_60"], as_of)
+    kept = folder / f"{as_of}-proof-{digest[:16]}.json"
+    if known := _kept(kept):
+        return known
     last = min(PROVEN_ROWS, int(len(rows) * PROVEN_SHARE))
     left_out = rows["game_date"] > rows["game_date"].iloc[-last - 1]
     seen = rows[left_out]
@@ -120,14 +126,22 @@ def prove(history: "pd.DataFrame", as_of: date, features: Sequence[str]) -> Proo
     mae, mae_rules_core, mae_hindsight = (
         float(np.abs(actual - told).mean()) for told in (predicted, core, hindsight)
     )
-    return Proof(
-        len(seen),
-        mae,
-        mae_rules_core,
-        mae_hindsight,
-        _intervals(predicted, actual),
-        _digest(rows, features, as_of),
+    proof = Proof(
+        len(seen), mae, mae_rules_core, mae_hindsight, _intervals(predicted, actual), digest
     )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_atomically(kept, json.dumps(asdict(proof)).encode())
+    return proof
+
+
+def _kept(file: Path) -> Proof | None:
+    """A proof that was stored; None if that is nothing readable."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        values["intervals"] = tuple(tuple(row) for row in values["intervals"])
+        return Proof(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int, ...], ...]:

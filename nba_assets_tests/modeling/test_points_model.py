@@ -57,7 +57,7 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
 
 def trained(rows: pd.DataFrame, folder: Path) -> Fitted:
     """The model of the week, with the proof of its month."""
-    proof = prove(rows, MONTH, FEATURES)
+    proof = prove(rows, MONTH, FEATURES, folder)
     assert proof is not None
     return fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, folder)
 
@@ -94,10 +94,10 @@ def test_changed_history_is_another_model(tmp_path: Path) -> None:
     assert first.model_id != second.model_id
 
 
-def test_too_little_history_makes_no_model() -> None:
+def test_too_little_history_makes_no_model(tmp_path: Path) -> None:
     few = history(days=MINIMUM_ROWS // 100)
 
-    assert prove(few, MONTH, FEATURES) is None
+    assert prove(few, MONTH, FEATURES, tmp_path) is None
 
 
 def test_it_learns_more_than_the_rules(tmp_path: Path) -> None:
@@ -106,19 +106,22 @@ def test_it_learns_more_than_the_rules(tmp_path: Path) -> None:
     assert fitted.validation_mae < fitted.validation_mae_rules_core
 
 
-def test_the_proof_is_of_days_the_probe_did_not_see() -> None:
+def test_the_proof_is_of_days_the_probe_did_not_see(tmp_path: Path) -> None:
     """What happened on them changes the error, not what was predicted of it."""
     rows = history()
     late = (rows["game_date"] >= date(2024, 1, 25)) & (rows["game_date"] < MONTH)
     spoiled = rows.assign(pts=rows["pts"].where(~late, rows["pts"] + 50))
-    honest, other = prove(rows, MONTH, FEATURES), prove(spoiled, MONTH, FEATURES)
+    honest, other = (
+        prove(rows, MONTH, FEATURES, tmp_path),
+        prove(spoiled, MONTH, FEATURES, tmp_path),
+    )
     assert honest is not None
     assert other is not None
     assert honest.rows == other.rows
     share = late.sum() / honest.rows
     assert other.mae == pytest.approx(honest.mae + 50 * share, abs=2 * honest.mae * share)
     after = rows.assign(pts=rows["pts"].where(rows["game_date"] < MONTH, 99))
-    assert prove(after, MONTH, FEATURES) == honest
+    assert prove(after, MONTH, FEATURES, tmp_path) == honest
 
 
 def test_intervals_are_integers_in_order_and_cover_in_every_tenth(tmp_path: Path) -> None:
@@ -178,11 +181,12 @@ def test_a_stored_model_is_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = history()
-    proof = prove(rows, MONTH, FEATURES)
+    proof = prove(rows, MONTH, FEATURES, tmp_path)
     first = trained(rows, tmp_path)
     monkeypatch.setattr(points_model, "_matrix", None)
 
     assert proof is not None
+    assert prove(rows, MONTH, FEATURES, tmp_path) == proof, "nor is its probe"
     again = fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, tmp_path)
     assert again == first
 

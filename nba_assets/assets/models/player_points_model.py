@@ -270,14 +270,16 @@ def _fitted(
 
         proofs = everywhere(
             months,
-            lambda month, known: points_model.prove(of_set[known], month, features(known)),
+            lambda month, known: points_model.prove(
+                of_set[known], month, features(known), models_dir
+            ),
         )
 
         def fit(monday: date, known: InformationSet) -> points_model.Fitted | None:
             rows, names = of_set[known], features(known)
             proof = proofs[points_model.proof_date(monday), known]
             # The first weeks there is a model at all begin within a month.
-            proof = proof or points_model.prove(rows, monday, names)
+            proof = proof or points_model.prove(rows, monday, names, models_dir)
             if proof is None:
                 return None
             return points_model.fit(rows, monday, known, names, proof, models_dir)
