@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.errors import BadInput
@@ -357,7 +358,8 @@ def _digest_of(contents: Sequence[bytes]) -> str:
 
 
 def _write_atomically(file: Path, content: bytes) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    # Two threads may have the same data, and so the same file, of two information sets.
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{get_ident()}")
     draft.write_bytes(content)
     draft.replace(file)
 

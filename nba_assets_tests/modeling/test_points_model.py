@@ -1,8 +1,10 @@
 """The model: what it sees, that it is the same twice, and that a wrong file is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -189,6 +191,24 @@ def test_a_stored_model_is_not_trained_again(
     assert prove(rows, MONTH, FEATURES, tmp_path) == proof, "nor is its probe"
     again = fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, tmp_path)
     assert again == first
+
+
+def test_sets_of_the_same_data_may_be_proven_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, everyone = history(), Barrier(8)
+    real = points_model._write_atomically
+
+    def together(file: Path, content: bytes) -> None:
+        everyone.wait(timeout=30)
+        real(file, content)
+
+    monkeypatch.setattr(points_model, "_write_atomically", together)
+    with ThreadPoolExecutor(8) as pool:
+        proofs = list(pool.map(lambda _: prove(rows, MONTH, FEATURES, tmp_path), range(8)))
+
+    assert proofs == [proofs[0]] * 8
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_rules_core_weighs_three_averages() -> None:
