@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from nba_assets.contracts.contract import Contract
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
 def arrow_schema(contract: "Contract") -> "pa.Schema":
     """The Arrow schema of a contract's columns; NULLs are the audit's to judge, none is barred."""
     return schema_of({column.name: column.type for column in contract.columns})
+
+
+def rows_of(contract: "Contract", frame: "pd.DataFrame") -> "pa.Table":
+    """The rows of a frame in the contract's columns; an empty one may lack them."""
+    import pyarrow as pa
+
+    schema = arrow_schema(contract)
+    if frame.empty:
+        return schema.empty_table()
+    return pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
 
 
 def schema_of(columns: Mapping[str, str]) -> "pa.Schema":

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
+from nba_assets.assets.precompute.expected_roster import INFORMATION_SET, STARTS, rosters
 from nba_assets.contracts.box_score import GAME_DATE
 from nba_assets.contracts.contract import (
     Column,
@@ -170,32 +170,19 @@ def features(known: InformationSet) -> tuple[str, ...]:
 def rows_with_features(suffix: str, columns: str, games: str) -> str:
     """A query for the rosters with all a model may see, of the dates or of earlier ones."""
     named = [
-        f"IF(x.{name} IS NULL, NULL, IF(x.{name}, 1.0, 0.0)) AS {name}"
-        if name == "starts"
-        else f"{_ALIAS[table]}.{name}"
+        STARTS if name == "starts" else f"{_ALIAS[table]}.{name}"
         for group in (_FEATURES, _OF_STARTERS)
         for table, names in group.items()
         for name in names
     ]
     named += [f"f.{name}" for name in _BASELINES]
-    return f"""
-SELECT x.game_date, x.game_id, x.team, x.player_id, x.information_set, {columns}
-  {", ".join(named)}
-FROM expected_roster{suffix} AS x
-{games}
-JOIN player_features{suffix} AS f
-  ON f.game_date = x.game_date AND f.game_id = x.game_id AND f.player_id = x.player_id
-JOIN player_state{suffix} AS p
-  ON p.game_date = x.game_date AND p.game_id = x.game_id AND p.player_id = x.player_id
-JOIN team_ratings{suffix} AS r
-  ON r.game_date = x.game_date AND r.game_id = x.game_id AND r.team = x.team
-JOIN lineup_context{suffix} AS c
-  ON c.game_date = x.game_date AND c.game_id = x.game_id AND c.player_id = x.player_id
-  AND c.information_set = x.information_set
-JOIN expected_minutes{suffix} AS m
+    return (
+        rosters(suffix, f"{columns} {', '.join(named)}", games)
+        + f"""JOIN expected_minutes{suffix} AS m
   ON m.game_date = x.game_date AND m.game_id = x.game_id AND m.player_id = x.player_id
   AND m.information_set = x.information_set
 """
+    )
 
 
 _TRAINING = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nba_assets.assets.models.player_points_model import READ, rows_with_features
 from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import (
     GAME_DATE,
     GAME_ID,
@@ -123,12 +124,8 @@ def table(models_dir: Path) -> DatedTable:
 
     def compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
         import pandas as pd
-        import pyarrow as pa
-
-        from nba_assets.contracts.arrow import arrow_schema
 
         features = inputs["features"].to_pandas()
-        schema = arrow_schema(PLAYER_POINTS_PREDICTIONS)
         parts = []
         for row in inputs["models"].to_pylist():
             model = row | {name: json.loads(row[name]) for name in ("features", "intervals")}
@@ -152,12 +149,10 @@ def table(models_dir: Path) -> DatedTable:
                     season_average=mine["points_avg_season"],
                     last_10_average=mine["points_avg_10"],
                     rules_core=rules_core(mine),
-                )[schema.names]
+                )
             )
-        if not parts:
-            return Computed(schema.empty_table())
-        rows = pd.concat(parts, ignore_index=True)
-        return Computed(pa.Table.from_pandas(rows, schema, preserve_index=False))
+        rows = pd.concat(parts, ignore_index=True) if parts else features.head(0)
+        return Computed(rows_of(PLAYER_POINTS_PREDICTIONS, rows))
 
     return DatedTable(
         contract=PLAYER_POINTS_PREDICTIONS,

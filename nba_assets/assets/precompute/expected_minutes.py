@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
+from nba_assets.assets.precompute.expected_roster import INFORMATION_SET, STARTS, rosters
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, SetRule
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
@@ -94,23 +95,11 @@ def _rows(suffix: str, columns: str, games: str) -> str:
     """The rosters with what the minutes are fitted on, of the date or of earlier ones."""
     rates = (*model.RATES.values(), "used_per_minute_60")
     state = dict.fromkeys((*model.OF_STATE, *rates))
-    return f"""
-SELECT x.game_date, x.game_id, x.team, x.player_id, x.information_set, x.plays,
-  IF(x.starts IS NULL, NULL, IF(x.starts, 1.0, 0.0)) AS starts, {columns}
-  {_named(model.OF_FEATURES, "f")}, {_named(tuple(state), "p")},
-  r.expected_margin, r.expected_points, {_named(_CONTEXT, "c")}
-FROM expected_roster{suffix} AS x
-{games}
-JOIN player_features{suffix} AS f
-  ON f.game_date = x.game_date AND f.game_id = x.game_id AND f.player_id = x.player_id
-JOIN player_state{suffix} AS p
-  ON p.game_date = x.game_date AND p.game_id = x.game_id AND p.player_id = x.player_id
-JOIN team_ratings{suffix} AS r
-  ON r.game_date = x.game_date AND r.game_id = x.game_id AND r.team = x.team
-JOIN lineup_context{suffix} AS c
-  ON c.game_date = x.game_date AND c.game_id = x.game_id AND c.player_id = x.player_id
-  AND c.information_set = x.information_set
-"""
+    named = (
+        f"x.plays, {STARTS}, {columns} r.expected_margin, r.expected_points, "
+        f"{_named(model.OF_FEATURES, 'f')}, {_named(tuple(state), 'p')}, {_named(_CONTEXT, 'c')}"
+    )
+    return rosters(suffix, named, games)
 
 
 _WANTED = _rows(
@@ -133,16 +122,11 @@ WHERE s.played
 
 
 def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    import pyarrow as pa
-
-    from nba_assets.contracts.arrow import arrow_schema
-
-    schema = arrow_schema(EXPECTED_MINUTES)
     wanted = inputs["wanted"].to_pandas()
     if wanted.empty:
-        return Computed(schema.empty_table())
+        return Computed(rows_of(EXPECTED_MINUTES, wanted))
     rows = model.expected(inputs["history"].to_pandas(), wanted, os.cpu_count() or 1)
-    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
+    return Computed(rows_of(EXPECTED_MINUTES, rows))
 
 
 TABLE = DatedTable(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID, TEAM
 from nba_assets.contracts.contract import (
     Column,
@@ -126,6 +127,32 @@ EXPECTED_ROSTER = Contract(
 )
 
 
+def rosters(suffix: str, columns: str, games: str) -> str:
+    """A query for the rosters by information set, of the dates or (``_before``) of earlier ones.
+
+    Beside the roster ``x`` stand the player's features ``f``, state ``p`` and context ``c`` and
+    the team's ratings ``r``; ``games`` joins what says which rows.
+    """
+    return f"""
+SELECT x.game_date, x.game_id, x.team, x.player_id, x.information_set, {columns}
+FROM expected_roster{suffix} AS x
+{games}
+JOIN player_features{suffix} AS f
+  ON f.game_date = x.game_date AND f.game_id = x.game_id AND f.player_id = x.player_id
+JOIN player_state{suffix} AS p
+  ON p.game_date = x.game_date AND p.game_id = x.game_id AND p.player_id = x.player_id
+JOIN team_ratings{suffix} AS r
+  ON r.game_date = x.game_date AND r.game_id = x.game_id AND r.team = x.team
+JOIN lineup_context{suffix} AS c
+  ON c.game_date = x.game_date AND c.game_id = x.game_id AND c.player_id = x.player_id
+  AND c.information_set = x.information_set
+"""
+
+
+STARTS = "IF(x.starts IS NULL, NULL, IF(x.starts, 1.0, 0.0)) AS starts"
+"""as a number, of ``rosters``"""
+
+
 def _rows(suffix: str, columns: str, games: str) -> str:
     """The rosters with what the probability is fitted on, of the date or of earlier ones."""
     signals = {
@@ -179,16 +206,11 @@ WHERE f.game_date >= DATE_SUB((SELECT MIN(game_date) FROM due_games), INTERVAL 5
 
 
 def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    import pyarrow as pa
-
-    from nba_assets.contracts.arrow import arrow_schema
-
-    schema = arrow_schema(EXPECTED_ROSTER)
     wanted = inputs["wanted"].to_pandas()
     if wanted.empty:
-        return Computed(schema.empty_table())
+        return Computed(rows_of(EXPECTED_ROSTER, wanted))
     rows = play_probability.by_information(inputs["history"].to_pandas(), wanted)
-    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
+    return Computed(rows_of(EXPECTED_ROSTER, rows))
 
 
 TABLE = DatedTable(

@@ -5,6 +5,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
@@ -132,16 +133,11 @@ WHERE s.played
 
 
 def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    import pyarrow as pa
-
-    from nba_assets.contracts.arrow import arrow_schema
-
-    schema = arrow_schema(LINEUP_CONTEXT)
     roster = inputs["roster"].to_pandas()
     if roster.empty:
-        return Computed(schema.empty_table())
+        return Computed(rows_of(LINEUP_CONTEXT, roster))
     rows = lineup_context.context(roster, _done(inputs["lines"].to_pandas()))
-    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
+    return Computed(rows_of(LINEUP_CONTEXT, rows))
 
 
 def _done(lines: "pd.DataFrame") -> "pd.DataFrame":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
@@ -206,20 +207,15 @@ JOIN due_games AS g ON g.game_date = f.game_date AND g.game_id = f.game_id
 
 
 def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    import pyarrow as pa
-
-    from nba_assets.contracts.arrow import arrow_schema
-
-    schema = arrow_schema(PLAYER_STATE)
     wanted = inputs["wanted"].to_pandas()
     if wanted.empty:
-        return Computed(schema.empty_table())
+        return Computed(rows_of(PLAYER_STATE, wanted))
     lines = inputs["lines"].to_pandas()
     states = player_state.after_each_game(lines[lines["status"] == "PLAYED"])
     rows = player_state.before(states, wanted)
     rows = rows.join(player_state.presence(lines, inputs["team_games"].to_pandas(), rows))
     rows["changed_team"] = rows["team_last"] != rows["team"]
-    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
+    return Computed(rows_of(PLAYER_STATE, rows))
 
 
 TABLE = DatedTable(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, TEAM
 from nba_assets.contracts.contract import TWO_TEAMS, Column, Contract, Due, Figure, SetRule
 from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
@@ -79,15 +80,10 @@ WHERE f.is_home
 
 
 def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    import pyarrow as pa
-
-    from nba_assets.contracts.arrow import arrow_schema
-
     wanted = inputs["wanted"].to_pandas()
     rows = expectations(inputs["played"].to_pandas(), wanted)
     rows = rows.merge(wanted[["game_id", "game_date"]], on="game_id")
-    schema = arrow_schema(TEAM_RATINGS)
-    return Computed(pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False))
+    return Computed(rows_of(TEAM_RATINGS, rows))
 
 
 TABLE = DatedTable(
