@@ -746,6 +746,19 @@ def upstream_marks(
     return upstream
 
 
+def training_mark(known: Known, table: DatedTable, first: date, before: date) -> str:
+    """Of what ``table`` may be trained on from ``first`` up to, not including, ``before``.
+
+    With equal marks the certified rows and the code that trains on them are equal.
+    """
+    reads = [read.table for read in table.reads if read.scope is Scope.TRAINING]
+    days = list(game_dates(first, before - timedelta(days=1)))
+    sums = [sum(known.hash(name, day) for day in days) % 2**64 for name in reads]
+    marked = (f"{name} {total}" for name, total in zip(reads, sums, strict=True))
+    content = "\n".join([table.code_version, *marked])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
     """By date, what of the rulings in force applies to a table on it."""
     if not known.rulings.all:

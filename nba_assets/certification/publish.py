@@ -19,6 +19,7 @@ from nba_assets.certification.certified import (
     ready,
     refuse_another_source,
     stored,
+    training_mark,
 )
 from nba_assets.certification.compare import differing
 from nba_assets.certification.decide import (
@@ -63,6 +64,7 @@ from nba_assets.certification.versions import (
 from nba_assets.contracts.contract import Severity
 from nba_assets.contracts.dated_table import (
     SCHEDULE,
+    Build,
     Computed,
     DatedTable,
     FromPython,
@@ -343,10 +345,7 @@ class Publisher:
             # Somebody published while this was being computed: it counts if it reads the same.
             now = self._known(engine, table, dates)
             if staged.known is None or ready(now, table, dates).upstream != found.upstream:
-                raise ConcurrentChange(
-                    f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it "
-                    "was being computed; run it again"
-                )
+                raise _republished(table, dates)
             return self._decided(engine, table, dates, staged, now)
         delivered = results.pop(0).to_pylist() if late else []
         asked = sum(isinstance(step, Query) for step in in_store)
@@ -437,7 +436,8 @@ class Publisher:
             as_of = version.publication - 1
             refuse_beyond(engine, as_of)
             rows = version_rows(engine, table.contract, version)
-            found = ready(self._known(engine, table, [day], as_of), table, [day])
+            known = self._known(engine, table, [day], as_of)
+            found = ready(known, table, [day])
             relations = input_relations(self._tables, table, [day], as_of)
             games = games_steps([day], found.games, found.holes, found.warmup)
             names = ", ".join(table.contract.column_names)
@@ -445,10 +445,10 @@ class Publisher:
                 query = f"SELECT {names} FROM ({table.produce.query}) AS t"
                 (again,) = engine.run([*games, Query(query, relations)])
             else:
-                queries = table.produce.queries
-                inputs = engine.run([*games, *(Query(q, relations) for q in queries.values())])
+                build = self._asked(known, table, [day])
+                inputs, _ = self._inputs(engine, table.produce, build, games, relations)
         if isinstance(table.produce, FromPython):
-            computed = table.produce.compute(dict(zip(queries, inputs, strict=True)), [day])
+            computed = table.produce.compute(inputs, build)
             again = computed.rows.select(rows.column_names)
         order = [(column, "ascending") for column in table.contract.grain]
         return version, rows.sort_by(order), again.cast(rows.schema).sort_by(order)
@@ -483,20 +483,43 @@ class Publisher:
             known = self._known(engine, table, dates)
             found = ready(known, table, dates)
             relations = input_relations(self._tables, table, dates)
-            results = engine.run(
-                [
-                    *games_steps(dates, found.games, found.holes, found.warmup),
-                    *(Query(query, relations) for query in produce.queries.values()),
-                ]
-            )
-        inputs = dict(zip(produce.queries, results, strict=True))
-        computed: Computed = produce.compute(inputs, dates)
+            build = self._asked(known, table, dates)
+            games = games_steps(dates, found.games, found.holes, found.warmup)
+            inputs, publication = self._inputs(engine, produce, build, games, relations)
+            if publication != known.publication:
+                # What is kept of the inputs must be kept as what they were known as.
+                now = ready(self._known(engine, table, dates), table, dates)
+                if now.upstream != found.upstream:
+                    raise _republished(table, dates)
+        computed: Computed = produce.compute(inputs, build)
         return _Staged(
             computed.rows,
             warmup=computed.warmup,
             known=known,
             history=self._history(table, dates),
         )
+
+    @staticmethod
+    def _asked(known: Known, table: DatedTable, dates: Sequence[date]) -> Build:
+        start = history_start(Scope.TRAINING, dates[0])
+        return Build(
+            dates, lambda first, before: training_mark(known, table, max(first, start), before)
+        )
+
+    @staticmethod
+    def _inputs(
+        engine: "Engine",
+        produce: FromPython,
+        build: Build,
+        games: Sequence[Step],
+        relations: Mapping[str, str],
+    ) -> "tuple[dict[str, pa.Table], int]":
+        """The results of the queries a computation needs, and the publication after them."""
+        spared = produce.spared(build)
+        queries = {name: query for name, query in produce.queries.items() if name not in spared}
+        asked = [Query(query, relations) for query in queries.values()]
+        *results, number = engine.run([*games, *asked, Query(ledger.PUBLICATION)])
+        return dict(zip(queries, results, strict=True)), ledger.publication_of(number)
 
     def _history(self, table: DatedTable, dates: Sequence[date]) -> list[date]:
         """The published dates a training history of the dates may have."""
@@ -564,3 +587,10 @@ def _late(delivered: Iterable[Mapping[str, Any]]) -> Iterator[Violation]:
             f"{row['found']} rows of {row['game_id']} were delivered after it was waived; "
             "revoke the waiver to take them",
         )
+
+
+def _republished(table: DatedTable, dates: Sequence[date]) -> ConcurrentChange:
+    return ConcurrentChange(
+        f"an input of {table.name} {dates[0]} … {dates[-1]} was republished while it was being "
+        "computed; run it again"
+    )

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -96,16 +96,29 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Build:
+    """What a computation is asked for."""
+
+    dates: Sequence[date]
+    mark: Callable[[date, date], str]
+    """of the training inputs of a table from one date up to, not including, another, and of its
+    code: with equal marks the inputs are equal, and so is what is made of them
+    """
+
+
+@dataclass(frozen=True)
 class FromPython:
     """Rows are computed from the results of queries, outside the warehouse.
 
-    ``compute`` receives the query results by name and the dates.
+    ``compute`` receives the query results by name and what is asked for.
     """
 
     queries: Mapping[str, str]
-    compute: "Callable[[Mapping[str, pa.Table], Sequence[date]], Computed]"
+    compute: "Callable[[Mapping[str, pa.Table], Build], Computed]"
     version: str
     """changed by hand when the computation changes its meaning"""
+    spared: Callable[[Build], Collection[str]] = lambda _: ()
+    """the queries a build needs no result of, because what it makes of them was kept"""
     lost: "Callable[[pa.Table], Mapping[date, str]] | None" = None
     """which of the stored rows' dates refer to something outside the warehouse that is gone"""
 

@@ -4,17 +4,21 @@ Fitted anew every month on the games of the 560 days before it, one model an inf
 is expected of the team-mates shares the 240 minutes, and the points the team is to score.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nba_assets.modeling.fits import Fits, refit_date
 from nba_assets.modeling.information import InformationSet
 from nba_assets.modeling.lineup_context import CONTEXT, OF_STARTERS
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import xgboost as xgb
 
 OF_FEATURES = (
     "games_played", "minutes_avg_10", "minutes_avg_season", "days_since_played",
@@ -74,61 +78,86 @@ PARAMETERS: Mapping[str, Any] = {
 _KEY = ["player_id", "information_set"]
 
 
-def refit_date(day: date) -> date:
-    """The first of its month: what is fitted for a date has seen what lies before that."""
-    return day.replace(day=1)
+def fits(folder: Path, mark: Callable[[date, date], str]) -> Fits:
+    """Where the models are kept; ``mark`` as in ``Fits``."""
+    reaches_back = TRAINED_ON + timedelta(days=MEMORY_DAYS)
+    return Fits(folder, "expected_minutes", mark, reaches_back, (PARAMETERS, ROUNDS, SIGNALS))
 
 
-def expected(history: "pd.DataFrame", wanted: "pd.DataFrame", workers: int) -> "pd.DataFrame":
+def expected(
+    history: "pd.DataFrame | None",
+    memory: "pd.DataFrame",
+    wanted: "pd.DataFrame",
+    kept: Fits,
+    workers: int,
+) -> "pd.DataFrame":
     """The rows of ``wanted`` with what is expected of their minutes.
 
     Both have one row per roster player, game and information set: ``game_date``, ``game_id``,
     ``team``, ``player_id``, ``information_set``, ``SIGNALS`` but ``MEMORY``, ``RATES``,
     ``used_per_minute_60`` and ``expected_points``; ``history`` those who played only, with the
-    ``minutes`` of regulation they did. The columns added are ``MEMORY``, ``expected_minutes`` and
-    those of ``of_team``. ``workers`` models are fitted at a time.
+    ``minutes`` of regulation they did. It may be None where ``has_all``. ``memory`` is the part of
+    it ``MEMORY`` is made of: the columns up to ``information_set``, ``minutes`` and
+    ``similar_minutes``, of ``MEMORY_DAYS`` before what is wanted. The columns added are ``MEMORY``,
+    ``expected_minutes`` and those of ``of_team``. ``workers`` models are fitted at a time.
     """
     import numpy as np
     import pandas as pd
 
     order = ["game_date", "game_id", "player_id", "information_set"]
-    history = history.sort_values(order, kind="stable").reset_index(drop=True)
     wanted = wanted.sort_values(order, kind="stable").reset_index(drop=True)
-    history = history.join(_memory(history, history))
-    wanted = wanted.join(_memory(history, wanted))
+    wanted = wanted.join(_memory(memory.sort_values(order, kind="stable"), wanted))
+    if history is not None:
+        history = history.sort_values(order, kind="stable").reset_index(drop=True)
+        history = history.join(_memory(history, history))
     month = wanted["game_date"].map(refit_date)
-    fits = [
-        (as_of, known)
-        for as_of in sorted(set(month))
-        for known in InformationSet
-        if ((month == as_of) & (wanted["information_set"] == known)).any()
-    ]
 
-    def fitted(fit: tuple[date, InformationSet]) -> "pd.Series":
-        as_of, known = fit
+    def of_month(key: tuple[date, InformationSet]) -> "pd.Series":
+        as_of, known = key
+        booster = kept.get(known, as_of, partial(_fit, history, as_of, known))
         mine = wanted[(month == as_of) & (wanted["information_set"] == known)]
-        days = history["game_date"]
-        seen = history[
-            (history["information_set"] == known) & (days < as_of) & (days >= as_of - TRAINED_ON)
-        ]
-        return pd.Series(_fitted(seen, mine), mine.index)
+        return pd.Series(_predicted(booster, mine), mine.index, dtype=float)
 
+    keys = [(as_of, known) for as_of in sorted(set(month)) for known in InformationSet]
     with ThreadPoolExecutor(workers) as pool:
-        minutes = pd.concat(list(pool.map(fitted, fits)))
+        minutes = pd.concat(list(pool.map(of_month, keys)))
     wanted["expected_minutes"] = np.clip(minutes.reindex(wanted.index), LEAST, MOST)
     return wanted.join(of_team(wanted))
 
 
-def _fitted(seen: "pd.DataFrame", rows: "pd.DataFrame") -> "np.ndarray":
+def has_all(days: Iterable[date], kept: Fits) -> bool:
+    """Whether the minutes of some dates need no fit."""
+    months = {refit_date(day) for day in days}
+    return all(kept.has(known, as_of) for as_of in months for known in InformationSet)
+
+
+def _fit(
+    history: "pd.DataFrame | None", as_of: date, known: InformationSet
+) -> "xgb.Booster | None":
+    """A model of the rows of a set before a date; None if there are too few."""
     import xgboost as xgb
 
+    if history is None:
+        raise ValueError(f"no history was read, and no fit of {known} as of {as_of} is kept")
+    days = history["game_date"]
+    seen = history[
+        (history["information_set"] == known) & (days < as_of) & (days >= as_of - TRAINED_ON)
+    ]
     if len(seen) < MINIMUM_ROWS:
+        return None
+    values = seen[list(SIGNALS)].astype("float32")
+    train = xgb.DMatrix(values, seen["minutes"].astype("float32"))
+    return xgb.train(dict(PARAMETERS), train, ROUNDS)
+
+
+def _predicted(booster: "xgb.Booster | None", rows: "pd.DataFrame") -> "np.ndarray":
+    import xgboost as xgb
+
+    if booster is None or rows.empty:
         kernel: np.ndarray = rows["similar_minutes"].to_numpy(dtype=float)
         return kernel
-    names = list(SIGNALS)
-    train = xgb.DMatrix(seen[names].astype("float32"), seen["minutes"].astype("float32"))
-    booster = xgb.train(dict(PARAMETERS), train, ROUNDS)
-    found: np.ndarray = booster.predict(xgb.DMatrix(rows[names].astype("float32"))).astype(float)
+    values = xgb.DMatrix(rows[list(SIGNALS)].astype("float32"))
+    found: np.ndarray = booster.predict(values).astype(float)
     return found
 
 

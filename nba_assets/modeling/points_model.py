@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.errors import BadInput
 from nba_assets.modeling.baselines import rules_core
+from nba_assets.modeling.fits import write_atomically
 from nba_assets.modeling.information import InformationSet
 
 if TYPE_CHECKING:
@@ -88,6 +87,26 @@ def proof_date(day: date) -> date:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What a model is made of, beside its date."""
+
+    known: InformationSet
+    features: Sequence[str]
+    mark: Callable[[date, date], str]
+    """of the rows from one date up to, not including, another, and of the code that uses them"""
+
+    def digest(self, as_of: date) -> str:
+        """Of what a model as of a date is trained on and how."""
+        import xgboost as xgb
+
+        made_from = [
+            str(as_of), self.known, self.mark(as_of - TRAINED_ON, as_of), dict(PARAMETERS),
+            dict(MEMBERS), ROUNDS, list(self.features), xgb.__version__,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
 class Proof:
     """What a probe, trained without the last days before a month, was worth on them."""
 
@@ -100,23 +119,28 @@ class Proof:
     digest: str
 
 
-def prove(
-    history: "pd.DataFrame", as_of: date, features: Sequence[str], folder: Path
-) -> Proof | None:
+def prove(history: "pd.DataFrame | None", as_of: date, what: Recipe, folder: Path) -> Proof | None:
     """Train a probe on ``history`` without the last days before ``as_of``; judge it on them.
 
     ``history`` as in ``fit``, with ``minutes`` and ``points_per_minute_60``. None with fewer than
     ``MINIMUM_ROWS``. What the same data gave is kept in ``folder`` and not worked out twice.
     """
+    is_kept, proof = _kept_proof(as_of, what, folder)
+    if is_kept:
+        return proof
+    if history is None:
+        raise ValueError(f"no history was read, and no proof of {what.known} {as_of} is kept")
+    rows = _trained_on(history, as_of)
+    if len(rows) >= MINIMUM_ROWS:
+        proof = _proven(rows, what.features, what.digest(as_of))
+    content = json.dumps(asdict(proof) if proof else None).encode()
+    write_atomically(folder / _proof_file(as_of, what), content)
+    return proof
+
+
+def _proven(rows: "pd.DataFrame", features: Sequence[str], digest: str) -> Proof:
     import numpy as np
 
-    rows = _trained_on(history, as_of)
-    if len(rows) < MINIMUM_ROWS:
-        return None
-    digest = _digest(rows, [*features, "minutes", "points_per_minute_60"], as_of)
-    kept = folder / f"{as_of}-proof-{digest[:16]}.json"
-    if known := _kept(kept):
-        return known
     last = min(PROVEN_ROWS, int(len(rows) * PROVEN_SHARE))
     left_out = rows["game_date"] > rows["game_date"].iloc[-last - 1]
     seen = rows[left_out]
@@ -127,22 +151,34 @@ def prove(
     mae, mae_rules_core, mae_hindsight = (
         float(np.abs(actual - told).mean()) for told in (predicted, core, hindsight)
     )
-    proof = Proof(
+    return Proof(
         len(seen), mae, mae_rules_core, mae_hindsight, _intervals(predicted, actual), digest
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_atomically(kept, json.dumps(asdict(proof)).encode())
-    return proof
 
 
-def _kept(file: Path) -> Proof | None:
-    """A proof that was stored; None if that is nothing readable."""
+def _proof_file(as_of: date, what: Recipe) -> str:
+    return f"{as_of}-{what.known}-proof-{what.digest(as_of)}.json"
+
+
+def _kept_proof(as_of: date, what: Recipe, folder: Path) -> tuple[bool, Proof | None]:
+    """Whether it was worked out before, readably, and the proof if there were enough rows."""
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        stored = (folder / _proof_file(as_of, what)).read_text(encoding="utf-8")
+        if (values := json.loads(stored)) is None:
+            return True, None
         values["intervals"] = tuple(tuple(row) for row in values["intervals"])
-        return Proof(**values)
+        return True, Proof(**values)
     except (OSError, ValueError, TypeError, KeyError):
-        return None
+        return False, None
+
+
+def is_kept(day: date, what: Recipe, folder: Path) -> bool:
+    """Whether the model of a date needs nothing read, because it is kept, or cannot be."""
+    monday = refit_date(day)
+    known, proof = _kept_proof(proof_date(day), what, folder)
+    if known and proof is None:
+        known, proof = _kept_proof(monday, what, folder)
+    return known and (proof is None or _kept_model(monday, what, proof, folder) is not None)
 
 
 def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int, ...], ...]:
@@ -181,12 +217,7 @@ def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int
 
 
 def fit(
-    history: "pd.DataFrame",
-    as_of: date,
-    known: InformationSet,
-    features: Sequence[str],
-    proof: Proof,
-    folder: Path,
+    history: "pd.DataFrame | None", as_of: date, what: Recipe, proof: Proof, folder: Path
 ) -> Fitted:
     """Train on the rows of ``history`` before ``as_of`` and store the model in ``folder``.
 
@@ -196,29 +227,26 @@ def fit(
     """
     import xgboost as xgb
 
-    rows = _trained_on(history, as_of)
-    digest = hashlib.sha256(
-        (_digest(rows, features, as_of) + proof.digest + known).encode()
-    ).hexdigest()[:16]
-    model_id = f"{as_of}-{known}-{digest}"
-    described = folder / f"{model_id}.json"
-    if (stored := _read(described)) and _is_whole(stored, folder):
+    if stored := _kept_model(as_of, what, proof, folder):
         return stored
-
-    boosters = _trained(rows, features)
+    if history is None:
+        raise ValueError(f"no history was read, and no model of {what.known} {as_of} is kept")
+    rows = _trained_on(history, as_of)
+    model_id = _model_id(as_of, what, proof)
+    boosters = _trained(rows, what.features)
     fitted = Fitted(
         model_id=model_id,
-        information_set=known,
+        information_set=what.known,
         trained_from=rows["game_date"].min(),
         trained_through=rows["game_date"].max(),
         training_rows=len(rows),
-        training_digest=digest,
+        training_digest=what.digest(as_of),
         validation_rows=proof.rows,
         validation_mae=proof.mae,
         validation_mae_rules_core=proof.mae_rules_core,
         validation_mae_hindsight=proof.mae_hindsight,
         intervals=proof.intervals,
-        features=tuple(features),
+        features=tuple(what.features),
         artifact=model_id,
         artifact_digest="",
         xgboost_version=xgb.__version__,
@@ -232,18 +260,15 @@ def _trained_on(history: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
     return rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
 
 
-def _digest(rows: "pd.DataFrame", features: Sequence[str], as_of: date) -> str:
-    """Of what a model is trained on and how."""
-    import pandas as pd
-    import xgboost as xgb
+def _model_id(as_of: date, what: Recipe, proof: Proof) -> str:
+    digest = hashlib.sha256((what.digest(as_of) + proof.digest).encode()).hexdigest()
+    return f"{as_of}-{what.known}-{digest[:16]}"
 
-    content = pd.util.hash_pandas_object(rows[["game_date", *features, "pts"]], index=False)
-    recipe = json.dumps(
-        [dict(PARAMETERS), dict(MEMBERS), ROUNDS, list(features), xgb.__version__], sort_keys=True
-    )
-    return hashlib.sha256(
-        content.to_numpy().tobytes() + recipe.encode() + str(as_of).encode()
-    ).hexdigest()
+
+def _kept_model(as_of: date, what: Recipe, proof: Proof, folder: Path) -> Fitted | None:
+    """The model, if it was trained before and its files are what was stored."""
+    stored = _read(folder / f"{_model_id(as_of, what, proof)}.json")
+    return stored if stored and _is_whole(stored, folder) else None
 
 
 def files(artifact: str) -> list[str]:
@@ -343,25 +368,17 @@ def _matrix(rows: "pd.DataFrame", features: Sequence[str], start: str | None) ->
 def _write(boosters: "Sequence[xgb.Booster]", fitted: Fitted, folder: Path) -> Fitted:
     from dataclasses import replace
 
-    folder.mkdir(parents=True, exist_ok=True)
     contents = [bytes(booster.save_raw("ubj")) for booster in boosters]
     fitted = replace(fitted, artifact_digest=_digest_of(contents))
     for name, content in zip(files(fitted.artifact), contents, strict=True):
-        _write_atomically(folder / name, content)
+        write_atomically(folder / name, content)
     described = json.dumps(asdict(fitted), default=str, indent=1).encode()
-    _write_atomically(folder / f"{fitted.model_id}.json", described)
+    write_atomically(folder / f"{fitted.model_id}.json", described)
     return fitted
 
 
 def _digest_of(contents: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(contents)).hexdigest()
-
-
-def _write_atomically(file: Path, content: bytes) -> None:
-    # Two threads may have the same data, and so the same file, of two information sets.
-    draft = file.with_name(f".{file.name}.{os.getpid()}.{get_ident()}")
-    draft.write_bytes(content)
-    draft.replace(file)
 
 
 def _is_whole(fitted: Fitted, folder: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from nba_assets.certification.digest import EMPTY_DIGEST
 from nba_assets.certification.ledger import WHOLE_DATE, Attempt, Status, Verdict
 from nba_assets.contracts.contract import Due
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython
 from nba_assets.engines.duckdb_file import DuckDBEngine, DuckDBFile
 from nba_assets.engines.engine import Load
 from nba_assets.errors import BadInput, SourceUnavailable
@@ -498,7 +498,7 @@ def test_an_input_that_changes_while_a_table_is_computed_is_noticed(built: Sandb
     game = built.league.games(DAY)[0]
     original = tables["team_offense_game_summary"]
 
-    def compute(inputs: Mapping[str, pa.Table], dates: Sequence[date]) -> Computed:
+    def compute(inputs: Mapping[str, pa.Table], _: Build) -> Computed:
         built.league.correct(game, _someone(built, game))
         built.build("team_box_scores", DAY)
         return Computed(inputs["rows"])

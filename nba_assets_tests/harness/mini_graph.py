@@ -36,6 +36,7 @@ from nba_assets.contracts.contract import (
     Unit,
 )
 from nba_assets.contracts.dated_table import (
+    Build,
     Computed,
     DatedTable,
     FromPython,
@@ -162,7 +163,7 @@ FORM = DatedTable(
 )
 
 
-def _train(inputs: Mapping[str, pa.Table], _: Sequence[date]) -> Computed:
+def _train(inputs: Mapping[str, pa.Table], _: Build) -> Computed:
     history = inputs["history"].to_pylist()
     days = sorted(set(inputs["game_dates"]["game_date"].to_pylist()))
     rows, warmup = [], set()

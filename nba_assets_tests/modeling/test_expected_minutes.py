@@ -1,6 +1,8 @@
 """Minutes from months before; the team shares 240 of them and the points it is to score."""
 
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,15 @@ from nba_assets.modeling.expected_minutes import (
     RATES,
     SIGNALS,
     expected,
+    fits,
+    has_all,
     of_team,
 )
 from nba_assets.modeling.information import InformationSet
+from nba_assets_tests.modeling.marks import mark_of
 
 DAY = date(2024, 2, 10)
+_KEY = ("player_id", "information_set")
 
 
 def _row(day: date, player: int, **other: Any) -> dict[str, Any]:
@@ -56,25 +62,31 @@ def _history(days: int = 300, players: int = 12) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _expected(history: pd.DataFrame, rows: pd.DataFrame, workers: int) -> pd.DataFrame:
+    with TemporaryDirectory() as folder:
+        kept = fits(Path(folder), mark_of(history))
+        return expected(history, history, rows, kept, workers)
+
+
 def test_it_learns_from_months_before_and_from_nothing_else() -> None:
     history = _history()
     rows = pd.DataFrame([_row(DAY, n, typical_minutes_ewm_5=8 + 2.5 * n) for n in range(12)])
-    found = expected(history, rows, 1)
+    found = _expected(history, rows, 1)
     told = found["expected_minutes"].to_numpy()
     assert told == pytest.approx(8 + 2.5 * np.arange(12), abs=2.5)
     spoiled = history.assign(
         minutes=history["minutes"].where(history["game_date"] < DAY.replace(day=1), 40.0)
     )
     spoiled = spoiled[spoiled["game_date"] != DAY.replace(day=1)]
-    again = expected(spoiled.sample(frac=1, random_state=1), rows, 2)
+    again = _expected(spoiled.sample(frac=1, random_state=1), rows, 2)
     assert not np.allclose(again[list(MEMORY)], found[list(MEMORY)]), "his last games count"
-    late = expected(history[history["game_date"] < DAY], rows, 2)
+    late = _expected(history[history["game_date"] < DAY], rows, 2)
     pd.testing.assert_frame_equal(late, found, check_exact=True)
 
 
 def test_too_little_history_leaves_the_kernel() -> None:
     rows = pd.DataFrame([_row(DAY, 1), _row(DAY, 2, similar_minutes=0.1)])
-    found = expected(_history(20), rows, 1)
+    found = _expected(_history(20), rows, 1)
     assert list(found["expected_minutes"]) == [24.0, LEAST]
 
 
@@ -84,7 +96,7 @@ def test_sets_are_fitted_apart() -> None:
     rows = pd.DataFrame(
         [_row(DAY, 8, typical_minutes_ewm_5=28.0, information_set=str(k)) for k in InformationSet]
     )
-    found = expected(history, rows, 2).set_index("information_set")["expected_minutes"]
+    found = _expected(history, rows, 2).set_index("information_set")["expected_minutes"]
     assert found["morning"] == pytest.approx(28, abs=3)
     assert found["lineup"] == pytest.approx(5, abs=1)
     assert found["availability"] == 24.0, "nothing was seen of it"
@@ -105,7 +117,7 @@ def test_memory_is_the_weighted_mean_of_his_last_games(
         [_row(DAY - timedelta(days=ago), who, minutes=24.0 + by) for who, ago, by in games],
         columns=[*_row(DAY, 1), "minutes"],
     )
-    found = expected(history, pd.DataFrame([_row(DAY, 1)]), 1).iloc[0]
+    found = _expected(history, pd.DataFrame([_row(DAY, 1)]), 1).iloc[0]
     mine = sorted((ago, by) for who, ago, by in games if who == 1 and ago <= MEMORY_DAYS)
     mine = mine[:MEMORY_GAMES]
     for name, halflife in zip(MEMORY, (1.5, 4.0, 12.0, 10.0), strict=True):
@@ -133,3 +145,19 @@ def test_the_team_shares_minutes_use_and_points() -> None:
     assert found["points_of_team"].iloc[0] == pytest.approx(18.0 * 1.2)
     lower = of_team(rows.assign(expected_points=76.0))
     assert lower["points_of_team"].iloc[0] == pytest.approx(18.0 * 76 / 80)
+
+
+def test_what_was_fitted_is_not_read_for_again(tmp_path: Path) -> None:
+    history = _history()
+    rows = pd.DataFrame([_row(DAY, n, typical_minutes_ewm_5=8 + 2.5 * n) for n in range(12)])
+    recent = history[history["game_date"] >= DAY - timedelta(days=MEMORY_DAYS)]
+    memory = recent[["game_date", "game_id", *_KEY, "minutes", "similar_minutes"]]
+    kept = fits(tmp_path, mark_of(history))
+    assert not has_all([DAY], kept)
+    found = expected(history, history, rows, kept, 1)
+    assert has_all([DAY, DAY.replace(day=1)], kept)
+    again = expected(None, memory, rows, kept, 2)
+    pd.testing.assert_frame_equal(again, found, check_exact=True)
+    corrected = fits(tmp_path, mark_of(history.assign(minutes=1.0)))
+    with pytest.raises(ValueError, match=r"no fit of .* as of 2024-02-01 is kept"):
+        expected(None, memory, rows, corrected, 1)

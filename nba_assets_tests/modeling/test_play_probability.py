@@ -1,15 +1,24 @@
 """Who plays: certain where it is known, learned from earlier months where it is not."""
 
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 
-from nba_assets.modeling import play_probability
-from nba_assets.modeling.information import InformationSet
-from nba_assets.modeling.play_probability import PRIOR, PRIOR_AFTER, SIGNALS, by_information
+from nba_assets.modeling.play_probability import (
+    PRIOR,
+    PRIOR_AFTER,
+    SIGNALS,
+    by_information,
+    fits,
+    has_all,
+)
+from nba_assets_tests.modeling.marks import mark_of
 
 DAY = date(2024, 2, 10)
 
@@ -33,8 +42,15 @@ def _history(days: int = 200) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _by_information(
+    history: pd.DataFrame, wanted: pd.DataFrame, folder: Path | None = None
+) -> pd.DataFrame:
+    with TemporaryDirectory() as other:
+        return by_information(history, wanted, fits(folder or Path(other), mark_of(history)))
+
+
 def _plays(history: pd.DataFrame, *rows: dict[str, Any]) -> dict[tuple[str, int], float]:
-    found = by_information(history, pd.DataFrame(rows))
+    found = _by_information(history, pd.DataFrame(rows))
     keys = zip(found["information_set"], found["player_id"], strict=True)
     return dict(zip(keys, found["plays"], strict=True))
 
@@ -45,7 +61,7 @@ def test_what_a_set_knows_is_certain_and_what_it_does_not_is_not_told() -> None:
         _row(DAY, 2, listed_inactive=True),
         _row(DAY, 3, team_games_missed=1),
     )
-    found = by_information(_history(), pd.DataFrame(rows))
+    found = _by_information(_history(), pd.DataFrame(rows))
     told = found.set_index(["information_set", "player_id"])
     assert told.loc[("availability", 2), "plays"] == 0.0
     assert told.loc[("lineup", 1), "plays"] == 1.0
@@ -86,17 +102,38 @@ def test_too_little_history_leaves_the_prior(missed: int | None, expected: float
 
 def test_one_model_an_information_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """That of the starters never sees who started, that of the list never who was on it."""
-    history = _history()
+    history = _history(400).assign(minutes_last=lambda rows: rows["player_id"].astype(float))
     history.loc[history["player_id"] < 5, "starts"] = True
     history.loc[history["player_id"] > 15, "listed_inactive"] = True
     seen: list[set[int]] = []
-    real = play_probability._fitted
 
-    def watch(rows: pd.DataFrame, wanted: pd.DataFrame) -> Any:
-        seen.append(set(rows["player_id"]))
-        return real(rows, wanted)
+    def watch(_: object, train: xgb.DMatrix, __: int) -> None:
+        last = train.get_data().toarray()[:, SIGNALS.index("minutes_last")]
+        seen.append({int(player) for player in last})
 
-    monkeypatch.setattr(play_probability, "_fitted", watch)
+    monkeypatch.setattr(xgb, "train", watch)
     _plays(history, _row(DAY, 1))
     everyone = set(range(20))
-    assert seen[: len(InformationSet)] == [everyone, everyone - {*range(16, 20)}, {*range(5, 16)}]
+    assert seen == [everyone, everyone - {*range(16, 20)}, {*range(5, 16)}]
+
+
+def test_what_was_fitted_is_not_read_for_again(tmp_path: Path) -> None:
+    history, rows = _history(), pd.DataFrame([_row(DAY, 1), _row(DAY, 2, team_games_missed=1)])
+    kept = fits(tmp_path, mark_of(history))
+    assert not has_all([DAY], kept)
+    found = by_information(history, rows, kept)
+    assert has_all([DAY, DAY.replace(day=1)], kept)
+    again = by_information(None, rows, kept)
+    pd.testing.assert_frame_equal(again, found, check_exact=True)
+    corrected = fits(tmp_path, mark_of(history.assign(played=True)))
+    assert not has_all([DAY], corrected)
+    with pytest.raises(ValueError, match="no fit of everyone as of 2024-02-01 is kept"):
+        by_information(None, rows, corrected)
+
+
+def test_that_there_is_too_little_is_known_without_reading_it_again(tmp_path: Path) -> None:
+    history, rows = _history(10), pd.DataFrame([_row(DAY, 1)])
+    kept = fits(tmp_path, mark_of(history))
+    found = by_information(history, rows, kept)
+    assert has_all([DAY], kept)
+    pd.testing.assert_frame_equal(by_information(None, rows, kept), found, check_exact=True)

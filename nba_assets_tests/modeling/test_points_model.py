@@ -13,20 +13,25 @@ import pytest
 from nba_assets.errors import BadInput
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
+from nba_assets.modeling.fits import write_atomically
 from nba_assets.modeling.information import InformationSet
 from nba_assets.modeling.points_model import (
     GRID_END,
     MINIMUM_ROWS,
     QUANTILES,
     Fitted,
+    Proof,
+    Recipe,
     files,
     fit,
+    is_kept,
     load,
     predict,
     proof_date,
     prove,
     refit_date,
 )
+from nba_assets_tests.modeling.marks import mark_of
 
 FEATURES = ("points_avg_5", "points_avg_10", "points_avg_season", "back_to_back", "shots_20")
 MONDAY = date(2024, 2, 5)
@@ -57,11 +62,19 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
     )
 
 
+def recipe(rows: pd.DataFrame, known: InformationSet = InformationSet.MORNING) -> Recipe:
+    return Recipe(known, FEATURES, mark_of(rows))
+
+
+def proven(rows: pd.DataFrame, folder: Path) -> Proof | None:
+    return prove(rows, MONTH, recipe(rows), folder)
+
+
 def trained(rows: pd.DataFrame, folder: Path) -> Fitted:
     """The model of the week, with the proof of its month."""
-    proof = prove(rows, MONTH, FEATURES, folder)
+    proof = proven(rows, folder)
     assert proof is not None
-    return fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, folder)
+    return fit(rows, MONDAY, recipe(rows), proof, folder)
 
 
 def test_the_model_of_a_week_is_trained_as_of_its_monday() -> None:
@@ -99,7 +112,8 @@ def test_changed_history_is_another_model(tmp_path: Path) -> None:
 def test_too_little_history_makes_no_model(tmp_path: Path) -> None:
     few = history(days=MINIMUM_ROWS // 100)
 
-    assert prove(few, MONTH, FEATURES, tmp_path) is None
+    assert proven(few, tmp_path) is None
+    assert is_kept(MONTH, recipe(few), tmp_path) is False, "the Monday before has a proof, too"
 
 
 def test_it_learns_more_than_the_rules(tmp_path: Path) -> None:
@@ -113,17 +127,14 @@ def test_the_proof_is_of_days_the_probe_did_not_see(tmp_path: Path) -> None:
     rows = history()
     late = (rows["game_date"] >= date(2024, 1, 25)) & (rows["game_date"] < MONTH)
     spoiled = rows.assign(pts=rows["pts"].where(~late, rows["pts"] + 50))
-    honest, other = (
-        prove(rows, MONTH, FEATURES, tmp_path),
-        prove(spoiled, MONTH, FEATURES, tmp_path),
-    )
+    honest, other = proven(rows, tmp_path), proven(spoiled, tmp_path)
     assert honest is not None
     assert other is not None
     assert honest.rows == other.rows
     share = late.sum() / honest.rows
     assert other.mae == pytest.approx(honest.mae + 50 * share, abs=2 * honest.mae * share)
     after = rows.assign(pts=rows["pts"].where(rows["game_date"] < MONTH, 99))
-    assert prove(after, MONTH, FEATURES, tmp_path) == honest
+    assert proven(after, tmp_path) == honest
 
 
 def test_intervals_are_integers_in_order_and_cover_in_every_tenth(tmp_path: Path) -> None:
@@ -179,33 +190,47 @@ def test_loading_refuses_a_model_that_is_not_the_certified_one(tmp_path: Path, f
         load(described, tmp_path)
 
 
-def test_a_stored_model_is_not_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stored_model_is_neither_trained_nor_read_for_again(tmp_path: Path) -> None:
     rows = history()
-    proof = prove(rows, MONTH, FEATURES, tmp_path)
-    first = trained(rows, tmp_path)
-    monkeypatch.setattr(points_model, "_matrix", None)
-
+    assert not is_kept(MONDAY, recipe(rows), tmp_path)
+    proof = proven(rows, tmp_path)
     assert proof is not None
-    assert prove(rows, MONTH, FEATURES, tmp_path) == proof, "nor is its probe"
-    again = fit(rows, MONDAY, InformationSet.MORNING, FEATURES, proof, tmp_path)
-    assert again == first
+    assert not is_kept(MONDAY, recipe(rows), tmp_path)
+    first = trained(rows, tmp_path)
+
+    assert is_kept(MONDAY + timedelta(days=6), recipe(rows), tmp_path)
+    assert prove(None, MONTH, recipe(rows), tmp_path) == proof
+    assert fit(None, MONDAY, recipe(rows), proof, tmp_path) == first
+    corrected = rows.assign(pts=rows["pts"] + 1)
+    assert not is_kept(MONDAY, recipe(corrected), tmp_path)
+    assert not is_kept(MONDAY, recipe(rows, InformationSet.LINEUP), tmp_path)
+    with pytest.raises(ValueError, match="no proof of morning 2024-02-01 is kept"):
+        prove(None, MONTH, recipe(corrected), tmp_path)
+    with pytest.raises(ValueError, match="no model of morning 2024-02-05 is kept"):
+        fit(None, MONDAY, recipe(corrected), proof, tmp_path)
 
 
-def test_sets_of_the_same_data_may_be_proven_side_by_side(
+def test_that_there_is_too_little_is_known_without_reading_it_again(tmp_path: Path) -> None:
+    few = history(days=MINIMUM_ROWS // 100)
+    for as_of in (MONTH, MONDAY):
+        assert not is_kept(MONDAY, recipe(few), tmp_path)
+        assert prove(few, as_of, recipe(few), tmp_path) is None
+    assert is_kept(MONDAY, recipe(few), tmp_path)
+    assert prove(None, MONTH, recipe(few), tmp_path) is None
+
+
+def test_the_same_may_be_proven_side_by_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, everyone = history(), Barrier(8)
-    real = points_model._write_atomically
 
     def together(file: Path, content: bytes) -> None:
         everyone.wait(timeout=30)
-        real(file, content)
+        write_atomically(file, content)
 
-    monkeypatch.setattr(points_model, "_write_atomically", together)
+    monkeypatch.setattr(points_model, "write_atomically", together)
     with ThreadPoolExecutor(8) as pool:
-        proofs = list(pool.map(lambda _: prove(rows, MONTH, FEATURES, tmp_path), range(8)))
+        proofs = list(pool.map(lambda _: proven(rows, tmp_path), range(8)))
 
     assert proofs == [proofs[0]] * 8
     assert len(list(tmp_path.iterdir())) == 1

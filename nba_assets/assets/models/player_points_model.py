@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from nba_assets.contracts.contract import (
     Severity,
     Unit,
 )
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import points_model
 from nba_assets.modeling.information import InformationSet
 
@@ -199,14 +199,23 @@ _TRAINING = (
 def table(models_dir: Path) -> DatedTable:
     """The dated table, its model files in ``models_dir``."""
 
-    def compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+    def spared(build: Build) -> Collection[str]:
+        mondays = {points_model.refit_date(day) for day in build.dates}
+        all_kept = all(
+            points_model.is_kept(monday, _recipe(known, build), models_dir)
+            for monday in mondays
+            for known in InformationSet
+        )
+        return {"training"} if all_kept else ()
+
+    def compute(inputs: "Mapping[str, pa.Table]", build: Build) -> Computed:
         import pyarrow as pa
 
         from nba_assets.contracts.arrow import arrow_schema
 
-        history = inputs["training"].to_pandas()
+        history = inputs["training"].to_pandas() if "training" in inputs else None
         game_dates = sorted(set(inputs["game_dates"]["game_date"].to_pylist()))
-        models = _fitted(history, game_dates, models_dir)
+        models = _fitted(history, game_dates, build, models_dir)
         rows = [
             {
                 "game_date": day,
@@ -229,7 +238,8 @@ def table(models_dir: Path) -> DatedTable:
         produce=FromPython(
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
-            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]) + "2",
+            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]) + "3",
+            spared=spared,
             lost=lambda stored: _lost(stored, models_dir),
         ),
         reads=(
@@ -239,11 +249,18 @@ def table(models_dir: Path) -> DatedTable:
     )
 
 
+def _recipe(known: InformationSet, build: Build) -> points_model.Recipe:
+    return points_model.Recipe(known, features(known), build.mark)
+
+
 def _fitted(
-    history: "pd.DataFrame", game_dates: Sequence[date], models_dir: Path
+    history: "pd.DataFrame | None", game_dates: Sequence[date], build: Build, models_dir: Path
 ) -> "dict[tuple[date, InformationSet], points_model.Fitted]":
     """By Monday and information set, the models of the dates; those with enough history."""
-    of_set = {known: history[history["information_set"] == known] for known in InformationSet}
+    of_set = {
+        known: None if history is None else history[history["information_set"] == known]
+        for known in InformationSet
+    }
     mondays = sorted({points_model.refit_date(day) for day in game_dates})
     months = sorted({points_model.proof_date(monday) for monday in mondays})
     # Side by side with one thread each: boosting small data on many threads mostly waits.
@@ -258,18 +275,18 @@ def _fitted(
         proofs = everywhere(
             months,
             lambda month, known: points_model.prove(
-                of_set[known], month, features(known), models_dir
+                of_set[known], month, _recipe(known, build), models_dir
             ),
         )
 
         def fit(monday: date, known: InformationSet) -> points_model.Fitted | None:
-            rows, names = of_set[known], features(known)
+            rows, what = of_set[known], _recipe(known, build)
             proof = proofs[points_model.proof_date(monday), known]
             # The first weeks there is a model at all begin within a month.
-            proof = proof or points_model.prove(rows, monday, names, models_dir)
+            proof = proof or points_model.prove(rows, monday, what, models_dir)
             if proof is None:
                 return None
-            return points_model.fit(rows, monday, known, names, proof, models_dir)
+            return points_model.fit(rows, monday, what, proof, models_dir)
 
         fits = everywhere(mondays, fit)
     return {key: model for key, model in fits.items() if model}

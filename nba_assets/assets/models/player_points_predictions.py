@@ -1,8 +1,6 @@
 """``player_points_predictions``: points of every expected player, before the games."""
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +16,13 @@ from nba_assets.contracts.box_score import (
     TEAM,
 )
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 
@@ -122,7 +122,7 @@ PLAYER_POINTS_PREDICTIONS = Contract(
 def table(models_dir: Path) -> DatedTable:
     """The dated table, reading model files from ``models_dir``."""
 
-    def compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+    def compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
         import pandas as pd
 
         features = inputs["features"].to_pandas()

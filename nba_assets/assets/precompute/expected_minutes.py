@@ -1,15 +1,15 @@
 """``expected_minutes``: the minutes each expected player is to play, and what they are worth."""
 
 import os
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.precompute.expected_roster import INFORMATION_SET, STARTS, rosters
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, SetRule
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import expected_minutes as model
 from nba_assets.modeling import lineup_context
 
@@ -105,44 +105,62 @@ def _rows(suffix: str, columns: str, games: str) -> str:
 _WANTED = _rows(
     "", "", "JOIN due_games AS g ON g.game_date = x.game_date AND g.game_id = x.game_id"
 )
-_HISTORY = (
-    _rows(
-        "_before",
-        "SAFE_DIVIDE(s.minutes * 240, COALESCE(t.minutes, 240.0)) AS minutes,",
-        "JOIN player_game_summary_before AS s "
-        "ON s.game_date = x.game_date AND s.game_id = x.game_id AND s.player_id = x.player_id "
-        "LEFT JOIN team_offense_game_summary_before AS t "
-        "ON t.game_date = s.game_date AND t.game_id = s.game_id AND t.team = s.team",
-    )
-    + """
-WHERE s.played
-  AND x.game_date >= DATE_SUB((SELECT MIN(game_date) FROM due_games), INTERVAL 831 DAY)
+_DID = "SAFE_DIVIDE(s.minutes * 240, COALESCE(t.minutes, 240.0)) AS minutes"
+_WHO_DID = """
+JOIN player_game_summary_before AS s
+  ON s.game_date = x.game_date AND s.game_id = x.game_id AND s.player_id = x.player_id
+LEFT JOIN team_offense_game_summary_before AS t
+  ON t.game_date = s.game_date AND t.game_id = s.game_id AND t.team = s.team
 """
+
+
+def _since(days: int) -> str:
+    first = f"DATE_SUB((SELECT MIN(game_date) FROM due_games), INTERVAL {days} DAY)"
+    return f"WHERE s.played AND x.game_date >= {first}"
+
+
+_HISTORY = _rows("_before", f"{_DID},", _WHO_DID) + _since(
+    model.TRAINED_ON.days + model.MEMORY_DAYS + 31
 )
+_MEMORY = f"""
+SELECT x.game_date, x.game_id, x.player_id, x.information_set, x.similar_minutes, {_DID}
+FROM lineup_context_before AS x
+{_WHO_DID}
+{_since(model.MEMORY_DAYS)}
+"""
 
 
-def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    wanted = inputs["wanted"].to_pandas()
-    if wanted.empty:
-        return Computed(rows_of(EXPECTED_MINUTES, wanted))
-    rows = model.expected(inputs["history"].to_pandas(), wanted, os.cpu_count() or 1)
-    return Computed(rows_of(EXPECTED_MINUTES, rows))
+def table(models_dir: Path) -> DatedTable:
+    """The dated table, its fits kept in ``models_dir``."""
 
+    def spared(build: Build) -> Collection[str]:
+        kept = model.fits(models_dir, build.mark)
+        return {"history"} if model.has_all(build.dates, kept) else ()
 
-TABLE = DatedTable(
-    contract=EXPECTED_MINUTES,
-    produce=FromPython({"history": _HISTORY, "wanted": _WANTED}, _compute, version="1"),
-    reads=(
-        Read("schedule"),
-        *(
-            Read(name, scope)
-            for scope in (Scope.DATE, Scope.TRAINING)
-            for name in (
-                "expected_roster", "player_features", "player_state", "team_ratings",
-                "lineup_context",
-            )
+    def compute(inputs: "Mapping[str, pa.Table]", build: Build) -> Computed:
+        wanted = inputs["wanted"].to_pandas()
+        if wanted.empty:
+            return Computed(rows_of(EXPECTED_MINUTES, wanted))
+        history = inputs["history"].to_pandas() if "history" in inputs else None
+        memory, kept = inputs["memory"].to_pandas(), model.fits(models_dir, build.mark)
+        rows = model.expected(history, memory, wanted, kept, os.cpu_count() or 1)
+        return Computed(rows_of(EXPECTED_MINUTES, rows))
+
+    queries = {"history": _HISTORY, "memory": _MEMORY, "wanted": _WANTED}
+    return DatedTable(
+        contract=EXPECTED_MINUTES,
+        produce=FromPython(queries, compute, version="2", spared=spared),
+        reads=(
+            Read("schedule"),
+            *(
+                Read(name, scope)
+                for scope in (Scope.DATE, Scope.TRAINING)
+                for name in (
+                    "expected_roster", "player_features", "player_state", "team_ratings",
+                    "lineup_context",
+                )
+            ),
+            Read("player_game_summary", Scope.TRAINING),
+            Read("team_offense_game_summary", Scope.TRAINING),
         ),
-        Read("player_game_summary", Scope.TRAINING),
-        Read("team_offense_game_summary", Scope.TRAINING),
-    ),
-)  # fmt: skip
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """``expected_roster``: who is on a team's roster for a game, and how probably he plays."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.arrow import rows_of
@@ -16,7 +16,7 @@ from nba_assets.contracts.contract import (
     SetRule,
     Severity,
 )
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import play_probability
 from nba_assets.modeling.information import InformationSet
 
@@ -199,36 +199,53 @@ _HISTORY = (
         "LEFT JOIN player_game_summary_before AS o "
         "ON o.game_date = f.game_date AND o.game_id = f.game_id AND o.player_id = f.player_id",
     )
-    + """
-WHERE f.game_date >= DATE_SUB((SELECT MIN(game_date) FROM due_games), INTERVAL 531 DAY)
+    + f"""
+WHERE f.game_date >= DATE_SUB((SELECT MIN(game_date) FROM due_games),
+  INTERVAL {play_probability.TRAINED_ON.days + 31} DAY)
 """
 )
 
 
-def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
-    wanted = inputs["wanted"].to_pandas()
-    if wanted.empty:
-        return Computed(rows_of(EXPECTED_ROSTER, wanted))
-    rows = play_probability.by_information(inputs["history"].to_pandas(), wanted)
-    return Computed(rows_of(EXPECTED_ROSTER, rows))
+def table(models_dir: Path) -> DatedTable:
+    """The dated table, its fits kept in ``models_dir``."""
 
+    def spared(build: Build) -> Collection[str]:
+        kept = play_probability.fits(models_dir, build.mark)
+        return {"history"} if play_probability.has_all(build.dates, kept) else ()
 
-TABLE = DatedTable(
-    contract=EXPECTED_ROSTER,
-    produce=FromPython({"history": _HISTORY, "wanted": _WANTED}, _compute, version="1"),
-    reads=(
-        Read("schedule"),
-        Read("player_features"),
-        Read("player_state"),
-        Read("team_ratings"),
-        Read("player_availability", Scope.OPTIONAL),
-        Read("starting_lineups", Scope.OPTIONAL),
-        *(
-            Read(name, Scope.TRAINING)
-            for name in (
-                "player_features", "player_state", "team_ratings", "player_availability",
-                "starting_lineups", "player_game_summary",
-            )
+    def compute(inputs: "Mapping[str, pa.Table]", build: Build) -> Computed:
+        wanted = inputs["wanted"].to_pandas()
+        if wanted.empty:
+            return Computed(rows_of(EXPECTED_ROSTER, wanted))
+        history = inputs["history"].to_pandas() if "history" in inputs else None
+        kept = play_probability.fits(models_dir, build.mark)
+        rows = play_probability.by_information(history, wanted, kept)
+        return Computed(rows_of(EXPECTED_ROSTER, rows))
+
+    return DatedTable(
+        contract=EXPECTED_ROSTER,
+        produce=FromPython(
+            {"history": _HISTORY, "wanted": _WANTED},
+            compute,
+            version="2",
+            spared=spared,
         ),
+        reads=_READS,
+    )
+
+
+_READS = (
+    Read("schedule"),
+    Read("player_features"),
+    Read("player_state"),
+    Read("team_ratings"),
+    Read("player_availability", Scope.OPTIONAL),
+    Read("starting_lineups", Scope.OPTIONAL),
+    *(
+        Read(name, Scope.TRAINING)
+        for name in (
+            "player_features", "player_state", "team_ratings", "player_availability",
+            "starting_lineups", "player_game_summary",
+        )
     ),
 )  # fmt: skip

@@ -1,17 +1,17 @@
 """``lineup_context``: what the rest of the team does to each expected player's game."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import lineup_context, player_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import pyarrow as pa
 
@@ -132,7 +132,7 @@ WHERE s.played
 """
 
 
-def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+def _compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
     roster = inputs["roster"].to_pandas()
     if roster.empty:
         return Computed(rows_of(LINEUP_CONTEXT, roster))

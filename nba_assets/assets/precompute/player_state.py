@@ -1,16 +1,16 @@
 """``player_state``: form, rates and role of each expected player, from all his earlier games."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import player_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 _SUMMARY = "player_game_summary"
@@ -206,7 +206,7 @@ JOIN due_games AS g ON g.game_date = f.game_date AND g.game_id = f.game_id
 """
 
 
-def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+def _compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
     wanted = inputs["wanted"].to_pandas()
     if wanted.empty:
         return Computed(rows_of(PLAYER_STATE, wanted))

@@ -1,16 +1,16 @@
 """``team_ratings``: what ratings that follow the games expect of each scheduled game."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, TEAM
 from nba_assets.contracts.contract import TWO_TEAMS, Column, Contract, Due, Figure, SetRule
-from nba_assets.contracts.dated_table import Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling.team_ratings import expectations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 _TEAM = "team_offense_game_summary"
@@ -79,7 +79,7 @@ WHERE f.is_home
 """
 
 
-def _compute(inputs: "Mapping[str, pa.Table]", _: Sequence[date]) -> Computed:
+def _compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
     wanted = inputs["wanted"].to_pandas()
     rows = expectations(inputs["played"].to_pandas(), wanted)
     rows = rows.merge(wanted[["game_id", "game_date"]], on="game_id")
