@@ -7,6 +7,7 @@ from nba_assets.assets.graph import dated_tables
 from nba_assets.certification.audit import column_rules
 from nba_assets.contracts.contract import Column, Contract, Due, Severity, Unit
 from nba_assets.contracts.dated_table import DatedTable, FromSource, FromSQL, Scope
+from nba_assets.seasons import WARMUP_DAYS
 from nba_assets.settings import PREFIX, Settings
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -57,7 +58,7 @@ def _table(table: DatedTable) -> Iterator[str]:
     due = "every game not postponed" if contract.due is Due.SCHEDULED else "every final game"
     unit = "by date" if contract.unit is Unit.DATE else "game by game"
     yield f"- **Covers** {due} of the date · **certified** {unit}" + (
-        " · the first 14 days of a season are warm-up" if contract.warmup else ""
+        f" · the first {WARMUP_DAYS} days of a season are warm-up" if contract.warmup else ""
     )
     yield f"- **Made** {_origin(table)}"
     for read in table.reads:

@@ -38,6 +38,7 @@ BEFORE_TIPOFF = (
     "schedule",
     "player_availability",
     "starting_lineups",
+    "player_points_lines",
     "team_form",
     "team_ratings",
     "player_features",
@@ -47,6 +48,7 @@ BEFORE_TIPOFF = (
     "expected_minutes",
     "player_points_model",
     "player_points_predictions",
+    "player_points_market",
 )
 """What can be certified before a date's games are played."""
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 EASTERN = ZoneInfo("America/New_York")
 FIRST_GAME_DATE = date(2021, 10, 1)
-WARMUP_DAYS = 14
+WARMUP_DAYS = 3
 OFF_SEASON_MONTHS = (7, 8, 9)
 
 

@@ -185,7 +185,7 @@ CONTRACTS = {name: _declared(path) for name, path in ASSETS.items()}
 
 
 def test_every_asset_has_a_contract() -> None:
-    assert len(CONTRACTS) == 17
+    assert len(CONTRACTS) == 19
     assert all(CONTRACTS.values())
 
 

@@ -13,6 +13,7 @@ raw        player_box_scores         <- schedule
 raw        team_box_scores           <- schedule
 raw        player_availability       <- schedule
 raw        starting_lineups          <- schedule
+raw        player_points_lines       <- schedule
 analytics  team_offense_game_summary <- player_box_scores schedule team_box_scores
 analytics  player_game_summary       <- player_box_scores schedule team_offense_game_summary
 precompute team_form                 <- schedule team_offense_game_summary
@@ -29,6 +30,8 @@ models     player_points_model <- expected_minutes expected_roster lineup_contex
     player_game_summary player_state schedule team_ratings
 models     player_points_predictions <- expected_minutes expected_roster lineup_context \
     player_features player_points_model player_state schedule team_ratings
+models     player_points_market <- player_game_summary player_points_lines \
+    player_points_predictions schedule
 models     player_points_evaluation  <- player_game_summary player_points_predictions schedule
 """
 
@@ -38,6 +41,7 @@ player_box_scores         row_counts contract reconciliation nothing_vanishes
 team_box_scores           row_counts contract reconciliation nothing_vanishes
 player_availability       row_counts contract nothing_vanishes
 starting_lineups          row_counts contract nothing_vanishes
+player_points_lines       row_counts contract nothing_vanishes
 team_offense_game_summary row_counts contract reconciliation
 player_game_summary       row_counts contract reconciliation usage_rate_coverage season_usage_rate
 team_form                 row_counts contract point_in_time features reconciliation
@@ -49,6 +53,7 @@ lineup_context            row_counts contract point_in_time
 expected_minutes          row_counts contract features
 player_points_model       row_counts contract point_in_time plausible_error
 player_points_predictions row_counts contract
+player_points_market      row_counts contract
 player_points_evaluation  row_counts contract
 """
 

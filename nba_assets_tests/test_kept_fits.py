@@ -26,7 +26,7 @@ def fitting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         monkeypatch.setattr(module, "MINIMUM_ROWS", 60)
     monkeypatch.setattr(points_model, "refit_date", lambda day: day)
     monkeypatch.setattr(points_model, "proof_date", lambda day: day)
-    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 100)
+    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 200)
     monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)
     for module in (expected_minutes, play_probability, points_model):
         monkeypatch.setattr(module, "ROUNDS", 5)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_assets.seasons import game_dates
+from nba_assets.sources.source import RAW_TABLES
 from nba_assets_tests.tiny_league import (
     FIRST_FEATURES,
     LAST,
@@ -27,11 +28,7 @@ FEATURES = (
     "expected_minutes",
 )
 BUILT = (
-    "schedule",
-    "player_box_scores",
-    "team_box_scores",
-    "player_availability",
-    "starting_lineups",
+    *RAW_TABLES,
     "team_offense_game_summary",
     "player_game_summary",
     *FEATURES,

@@ -17,6 +17,7 @@ import pyarrow as pa
 from nba_assets.assets.graph import dated_tables
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.player_points_lines import PLAYER_POINTS_LINES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
@@ -38,8 +39,8 @@ SEASON = 2025
 SEASON_START = date(2025, 10, 1)
 """The first partition of the season; two dates without games follow."""
 OPENER = date(2025, 10, 3)
-FIRST_FEATURES = date(2025, 10, 17)
-"""The first date after the warm-up."""
+FIRST_FEATURES = date(2025, 10, 7)
+"""The first date with games after the warm-up."""
 LAST = date(2025, 10, 23)
 SLATES = tuple(OPENER + timedelta(days=2 * number) for number in range(11))
 """The dates with three games each, every team in one."""
@@ -57,6 +58,7 @@ RAW = {
         TEAM_BOX_SCORES,
         PLAYER_AVAILABILITY,
         STARTING_LINEUPS,
+        PLAYER_POINTS_LINES,
     )
 }
 _MINUTES = (35.5, 33.0, 30.25, 28.0, 26.0, 24.0, 20.0, 17.25, 15.0, 11.0)
@@ -232,6 +234,8 @@ class TinyLeague:
                 if line["status"] == "INACTIVE":
                     listed = {name: (side | line)[name] for name in _LISTED}
                     self.tables["player_availability"].append(listed | {"reason": "rest"})
+                if line["status"] == "PLAYED" and line["player_id"] % 2 == 0:
+                    self.tables["player_points_lines"] += _points_lines(side | line)
                 if line["starter"]:
                     announced = {n: (side | line)[n] for n in STARTING_LINEUPS.column_names}
                     self.tables["starting_lineups"].append(announced)
@@ -305,6 +309,18 @@ def _played(game_id: str, player: int, place: int) -> Row:
         "pts": 2 * fg2m + 3 * fg3m + ftm,
         "plus_minus": number("plus_minus", -12, 12),
     }
+
+
+def _points_lines(line: Row) -> list[Row]:
+    """Two bookmakers' lines, near the points he had."""
+    named = {n: line[n] for n in PLAYER_POINTS_LINES.column_names if n in line}
+    offered = line["pts"] + _number(f"{line['game_id']} {line['player_id']} line", -4, 4)
+    return [
+        named
+        | {"bookmaker": bookmaker, "offer": 1, "line": max(offered + away, 0.5)}
+        | {"over_price": -110.0, "under_price": -110.0}
+        for bookmaker, away in (("even", 0.5), ("high", 1.5))
+    ]
 
 
 def _totals(lines: Sequence[Row]) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 from nba_assets.assets.analytics import player_game_summary, team_offense_game_summary
 from nba_assets.assets.models import (
     player_points_evaluation,
+    player_points_market,
     player_points_model,
     player_points_predictions,
 )
@@ -22,6 +23,7 @@ from nba_assets.assets.precompute import (
 from nba_assets.assets.raw import (
     player_availability,
     player_box_scores,
+    player_points_lines,
     schedule,
     starting_lineups,
     team_box_scores,
@@ -43,6 +45,7 @@ def dated_tables(
         team_box_scores.TABLE,
         player_availability.TABLE,
         starting_lineups.TABLE,
+        player_points_lines.TABLE,
         team_offense_game_summary.TABLE,
         player_game_summary.TABLE,
         team_form.TABLE,
@@ -54,6 +57,7 @@ def dated_tables(
         expected_minutes.table(models_dir),
         player_points_model.table(models_dir),
         player_points_predictions.table(models_dir),
+        player_points_market.TABLE,
         player_points_evaluation.TABLE,
     )
     return {table.name: _judged_by(table, given) for table in tables}

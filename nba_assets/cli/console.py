@@ -244,6 +244,9 @@ def evaluation(found: "Evaluation") -> RenderableType:
                 + "."
             )
         )
+        if one.chances:
+            told = ", ".join(f"{100 * c.said:.0f}/{100 * c.happened:.0f}" for c in one.chances)
+            parts.append(Text(f"More points than the line, by fifth, said/happened: {told} %."))
     parts.append(
         Text(
             f"\n{plural(found.without_prediction, 'player-game')} of who had played in the season "

@@ -54,6 +54,17 @@ class Decile:
     covered_50: float
 
 
+@dataclass(frozen=True)
+class Chance:
+    """A fifth of the player-games with a line, by the chance of more points than it."""
+
+    said: float
+    """mean probability of more"""
+    n: int
+    happened: float
+    """share with more"""
+
+
 def scores(rows: "pd.DataFrame", predictors: Sequence[str]) -> list[Score]:
     """The error of each predictor, a column of its name, on the same ``rows``.
 
@@ -123,6 +134,24 @@ def deciles(rows: "pd.DataFrame", predictor: str) -> list[Decile]:
         Decile(float(tenth[predictor].mean()), len(tenth), *covered(tenth))
         for tenth in (rows.iloc[part] for part in np.array_split(order, 10))
         if len(tenth)
+    ]
+
+
+def chances(rows: "pd.DataFrame") -> list[Chance]:
+    """What was said of more points than the line, and what happened, by fifth of what was said.
+
+    ``rows`` has ``over``, ``line`` and ``pts``; where nothing was said a row does not count.
+    """
+    import numpy as np
+
+    rows = rows[rows["over"].notna()]
+    order = np.argsort(rows["over"].to_numpy(dtype=float), kind="stable")
+    more = (rows["pts"] > rows["line"]).to_numpy()
+    said = rows["over"].to_numpy(dtype=float)
+    return [
+        Chance(float(said[fifth].mean()), len(fifth), float(more[fifth].mean()))
+        for fifth in np.array_split(order, 5)
+        if len(fifth)
     ]
 
 

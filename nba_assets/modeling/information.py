@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+MARKET = "market"
+"""what is known of a game of the latest set there is, and the bookmakers' lines on a player"""
+
 
 class InformationSet(StrEnum):
     """What a prediction knows, the earliest first; a later one knows all an earlier one does."""

@@ -14,8 +14,17 @@ from nba_assets.certification.certified import certified_rows, history_start
 from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling.baselines import RIDGE_FEATURES, ridge
-from nba_assets.modeling.evidence import Decile, Score, covered, deciles, from_history, scores
-from nba_assets.modeling.information import InformationSet
+from nba_assets.modeling.evidence import (
+    Chance,
+    Decile,
+    Score,
+    chances,
+    covered,
+    deciles,
+    from_history,
+    scores,
+)
+from nba_assets.modeling.information import MARKET, InformationSet
 from nba_assets.seasons import season_start
 
 if TYPE_CHECKING:
@@ -24,6 +33,9 @@ if TYPE_CHECKING:
 MODEL = "xgboost"
 BASELINES = ("rules_core", "season_average", "last_10_average", "ewma_5", "ridge")
 FLOOR = "hindsight_minutes"
+LINE, WITHOUT_LINE = "line", "without_line"
+"""the mean of the bookmakers' lines; the model's prediction that is weighed with it"""
+WITH_LINE = "with_line"
 REGULAR_MINUTES = 20.0
 """expected of a regular"""
 MODEL_TABLES = (
@@ -35,9 +47,16 @@ MODEL_TABLES = (
     "expected_minutes",
     "player_points_model",
     "player_points_predictions",
+    "player_points_market",
 )
 """another code of one of them is another model"""
-TABLES = ("schedule", "player_game_summary", "player_features", "player_points_predictions")
+TABLES = (
+    "schedule",
+    "player_game_summary",
+    "player_points_lines",
+    "player_points_predictions",
+    "player_points_market",
+)
 _REGULAR_SEASON = "Regular Season"
 
 
@@ -45,14 +64,18 @@ _REGULAR_SEASON = "Regular Season"
 class Evidence:
     """What the predictions of some player-games were worth."""
 
-    information_set: InformationSet
+    information_set: str
     population: str
-    """``all`` who played in the regular season, its ``regulars``, or ``playoffs``"""
+    """``all`` who played in the regular season, its ``regulars`` or those ``with_line``, or
+    ``playoffs``
+    """
     scores: Sequence[Score]
     """the model first"""
     deciles: Sequence[Decile]
     covered_80: float
     covered_50: float
+    chances: Sequence[Chance] = ()
+    """of more points than the line, where that is known"""
 
     def records(self) -> list[dict[str, Any]]:
         """One record a predictor, for programs."""
@@ -72,6 +95,10 @@ class Evidence:
                 else None,
                 "covered_80": self.covered_80 if one.predictor == MODEL else None,
                 "covered_50": self.covered_50 if one.predictor == MODEL else None,
+                "against": {
+                    other: list(asdict(interval).values())
+                    for other, interval in one.against.items()
+                },
             }
             for one in self.scores
         ]
@@ -104,14 +131,16 @@ def evaluate(
     """The evidence of a period, and the record of this look at it; a session that may write."""
     rows, without = _judged(engine, tables, first, last)
     regular_season = rows["season_type"] == _REGULAR_SEASON
+    of_market = rows["information_set"] == MARKET
     populations = {
-        "all": regular_season,
-        "regulars": regular_season & (rows["expected_minutes"] >= REGULAR_MINUTES),
-        "playoffs": ~regular_season,
+        "all": regular_season & ~of_market,
+        "regulars": regular_season & ~of_market & (rows["expected_minutes"] >= REGULAR_MINUTES),
+        WITH_LINE: regular_season & rows["line"].notna(),
+        "playoffs": ~regular_season & ~of_market,
     }
     found = [
         _evidence(known, name, rows[mask & (rows["information_set"] == known)])
-        for known in InformationSet
+        for known in (*InformationSet, MARKET)
         for name, mask in populations.items()
         if bool((mask & (rows["information_set"] == known)).any())
     ]
@@ -119,13 +148,16 @@ def evaluate(
     return Evaluation(first, last, found, without, looks)
 
 
-def _evidence(known: InformationSet, population: str, rows: "pd.DataFrame") -> Evidence:
+def _evidence(known: str, population: str, rows: "pd.DataFrame") -> Evidence:
+    lines = (LINE,) if population == WITH_LINE else ()
+    beside = (WITHOUT_LINE,) if known == MARKET else ()
     return Evidence(
         known,
         population,
-        scores(rows, (MODEL, *BASELINES, FLOOR)),
+        scores(rows, (MODEL, *lines, *beside, *BASELINES, FLOOR)),
         deciles(rows, MODEL),
         *covered(rows),
+        chances(rows) if known == MARKET else (),
     )
 
 
@@ -135,6 +167,8 @@ def _judged(
     """A row per player-game and information set that was predicted and played, and how many
     player-games were played but not predicted although the player had played in the season before.
     """
+    import pandas as pd
+
     certified = {
         name: certified_rows(tables[name].contract, season_start(first), last) for name in TABLES
     }
@@ -150,6 +184,22 @@ def _judged(
         f"FROM player_points_predictions WHERE game_date >= DATE '{first}'",
         certified,
     ).to_pandas()
+    lines = engine.query(
+        "SELECT game_id, player_id, AVG(line) AS line FROM player_points_lines "
+        "GROUP BY game_id, player_id",
+        certified,
+    ).to_pandas()
+    market = engine.query(
+        f"SELECT m.game_id, m.player_id, '{MARKET}' AS information_set, p.expected_minutes, "
+        f"m.predicted_points AS {MODEL}, m.points_q10, m.points_q25, m.points_q75, m.points_q90, "
+        f"p.season_average, p.last_10_average, p.rules_core, p.predicted_points AS {WITHOUT_LINE}, "
+        "m.over FROM player_points_market AS m JOIN player_points_predictions AS p "
+        "ON p.game_date = m.game_date AND p.game_id = m.game_id AND p.player_id = m.player_id "
+        f"AND p.information_set = m.beside WHERE m.game_date >= DATE '{first}'",
+        certified,
+    ).to_pandas()
+    predicted = pd.concat([predicted, market]) if len(market) else predicted
+    predicted = predicted.merge(lines, how="left", on=["game_id", "player_id"])
     history = from_history(played).merge(_ridge(engine, tables, first, last), how="left")
     known = played.merge(history, on=["game_id", "player_id"])
     known = known[(known["game_date"] >= first) & known["ewma_5"].notna()]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.player_points_lines import PLAYER_POINTS_LINES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
 from nba_assets.contracts.box_score import COUNTS
@@ -618,6 +619,10 @@ class UnknownTeam(Fault):
     """
 
     spelling: str = "XYZ"
+    tables: Collection[str] = tuple(
+        name for name in RAW_TABLES if name != PLAYER_POINTS_LINES.table
+    )
+    possible: ClassVar[Collection[str]] = tables
 
     def _change(self, rows: list[Row]) -> Iterable[Row]:
         for game in _by_game(rows):

@@ -10,7 +10,7 @@ import logging
 import random
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -45,6 +45,8 @@ from nba_assets.sources.simulated.league import SimulatedLeague
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from nba_assets.contracts.dated_table import DatedTable
 
 SEASON = 2025
 OPENING = date(2025, 10, 18)
@@ -127,9 +129,11 @@ def rehearse(seed: int, days: int, console: "Console") -> bool:
     return not lived.broken
 
 
-def live(seed: int, days: int, folder: Path) -> Lived:
-    """Play ``days`` days of a simulated season in a folder of its own."""
-    return _Play(seed, days, folder).whole()
+def live(
+    seed: int, days: int, folder: Path, tables: "Mapping[str, DatedTable] | None" = None
+) -> Lived:
+    """Play ``days`` days of a simulated season in a folder of its own, of all tables or of some."""
+    return _Play(seed, days, folder, tables).whole()
 
 
 def _bulk_storage(home: Path) -> dict[str, object]:
@@ -145,7 +149,9 @@ def _bulk_storage(home: Path) -> dict[str, object]:
 
 
 class _Play:
-    def __init__(self, seed: int, days: int, folder: Path) -> None:
+    def __init__(
+        self, seed: int, days: int, folder: Path, tables: "Mapping[str, DatedTable] | None"
+    ) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a seed, not a secret
         self.now = datetime.combine(OPENING, time(0), EASTERN)
         self.days = list(game_dates(OPENING, OPENING + timedelta(days=days - 1)))
@@ -158,7 +164,8 @@ class _Play:
         self.settings = Settings(
             data_dir=folder / "data", first_date=date(SEASON, 10, 1), automation=True
         )
-        tables, warehouse = build_tables(self.settings), build_warehouse(self.settings)
+        tables = tables or build_tables(self.settings)
+        warehouse = build_warehouse(self.settings)
         self.deployment = Deployment(self.settings, tables, self.source, warehouse)
         home = folder / "dagster"
         home.mkdir(parents=True)

@@ -16,6 +16,7 @@ RAW_TABLES = (
     "team_box_scores",
     "player_availability",
     "starting_lineups",
+    "player_points_lines",
 )
 
 

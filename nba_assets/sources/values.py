@@ -17,6 +17,7 @@ from nba_assets.errors import BadInput
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(\.0*)?")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]*)?")
 _CLOCK = re.compile(r"([0-9]{1,9}):([0-5][0-9])")
 _DURATION = re.compile(r"PT([0-9]{1,9})M(?:([0-5]?[0-9](?:\.[0-9]+)?)S)?")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
@@ -88,6 +89,21 @@ def minutes(value: object) -> float:
         if found := _CLOCK.fullmatch(value) or _DURATION.fullmatch(value):
             return int(found[1]) + float(found[2] or 0) / 60
     raise ValueError('minutes such as 12.5, "12:30" or "PT12M30.00S"')
+
+
+def number(value: object) -> float:
+    """A finite number: 24.5, "24.5", -110.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        found = float(value)
+        if math.isfinite(found):
+            return found
+    raise ValueError("a number")
 
 
 def flag(value: object) -> bool:

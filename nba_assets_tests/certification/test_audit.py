@@ -74,11 +74,16 @@ def scenes(whole_season: Sandbox) -> Mapping[str, Scene]:
     stored = {
         name: whole_season.query(f"SELECT * FROM {name}")
         for name in TABLES
-        if not name.startswith("player_points")
+        if not name.startswith("player_points") or name == "player_points_lines"
     }
     on_day = {name: [r for r in rows if r["game_date"] == DAY] for name, rows in stored.items()}
     on_day["player_points_model"] = [_model_row()]
     on_day["player_points_predictions"] = [_prediction_row(r) for r in on_day["player_features"]]
+    on_day["player_points_market"] = [
+        row
+        for prediction in on_day["player_points_predictions"]
+        if (row := _market_row(prediction, on_day["player_points_lines"]))
+    ]
     games = [{**game, "warmup": False, "state": "ready"} for game in on_day["schedule"]]
     on_day["player_points_evaluation"] = [r for game in games for r in _evaluation_rows(game)]
     before = {
@@ -129,6 +134,17 @@ def _prediction_row(features: Row) -> Row:
     contract = TABLES["player_points_predictions"].contract
     model = {"model_id": "m", "information_set": "morning", "plays": 0.9, "expected_minutes": 24.0}
     row = features | points | baselines | model | {"predicted_points": 10.2, "points_median": 10}
+    return {name: row[name] for name in contract.column_names}
+
+
+def _market_row(prediction: Row, lines: Sequence[Row]) -> Row | None:
+    key = ("game_id", "player_id")
+    mine = [r["line"] for r in lines if all(r[name] == prediction[name] for name in key)]
+    if not mine:
+        return None
+    of_lines = {"line": sum(mine) / len(mine), "bookmakers": len(mine), "line_weight": 0.5}
+    row = prediction | of_lines | {"beside": "morning", "over": 0.5}
+    contract = TABLES["player_points_market"].contract
     return {name: row[name] for name in contract.column_names}
 
 
@@ -444,6 +460,7 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
         ("five_of_each_team", lambda s: s.staged.remove(s.staged[0])),
         ("five_of_each_team", lambda s: _update(s, {"team": "UTA"})),
     ),
+    "player_points_lines": OF_GAMES,
     "team_offense_game_summary": (
         *OF_GAMES,
         ("missing", _drop_team),
@@ -536,6 +553,15 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
         ("beats_rules_core", lambda s: _update(s, {"validation_mae": 4.7})),
     ),
     "player_points_predictions": (
+        *OF_GAMES,
+        ("missing", lambda s: s.staged.remove(s.staged[0])),
+        *(
+            ("quantiles_ordered", lambda s, name=name, value=value: _update(s, {name: value}))
+            for name, value in (("points_q10", 8), ("points_q25", 11), ("points_q75", 9),
+                                ("points_q90", 12))
+        ),
+    ),
+    "player_points_market": (
         *OF_GAMES,
         ("missing", lambda s: s.staged.remove(s.staged[0])),
         *(

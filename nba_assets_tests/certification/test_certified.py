@@ -16,9 +16,9 @@ from nba_assets.certification.ledger import WHOLE_DATE, Status, Verdict
 from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import Scope
 from nba_assets.engines.engine import Load
+from nba_assets.sources.source import RAW_TABLES as RAW
 from nba_assets.sources.source import Refused
 from nba_assets_tests.tiny_league import (
-    FIRST_FEATURES,
     LAST,
     ONE_GAME,
     OPENER,
@@ -32,13 +32,8 @@ from nba_assets_tests.tiny_league import (
 
 DAY = SLATES[9]
 HOLE = SLATES[4]
-RAW = (
-    "schedule",
-    "player_box_scores",
-    "team_box_scores",
-    "player_availability",
-    "starting_lineups",
-)
+FEATURED = SLATES[7]
+"""with features, after the hole"""
 SUMMARIES = ("team_offense_game_summary", "player_game_summary")
 FEATURES = ("team_form", "player_features")
 
@@ -132,7 +127,7 @@ def test_a_hole_holds_the_later_games_of_its_two_teams_only(empty: Sandbox) -> N
 
     for name in FEATURES:
         for attempt in attempts[name]:
-            if attempt.game_date < FIRST_FEATURES:
+            if attempt.game_date <= HOLE:
                 assert attempt.status.certified
                 continue
             for other, verdict in empty.verdicts(name, attempt.game_date).items():
@@ -181,7 +176,7 @@ def test_a_game_without_players_shows_in_the_windows_of_its_players(empty: Sandb
     assert empty.attempt("player_game_summary", HOLE).status is Status.WAIVED
     lacking = empty.query(
         "SELECT DISTINCT team FROM player_features WHERE window_completeness < 1 "
-        f"AND game_date = DATE '{FIRST_FEATURES}'"
+        f"AND game_date = DATE '{FEATURED}'"
     )
     assert {row["team"] for row in lacking} == set(empty.league.teams(game))
 
@@ -195,11 +190,11 @@ def test_a_waiver_fills_the_hole_and_the_window_says_what_it_lacks(empty: Sandbo
     assert empty.attempt("player_box_scores", HOLE).status is Status.HELD
     for name in SUMMARIES:
         assert empty.attempt(name, HOLE).status is Status.WAIVED
-    attempt = empty.attempt("team_form", FIRST_FEATURES)
+    attempt = empty.attempt("team_form", FEATURED)
     assert attempt.status is Status.COMPLETE
     shares = {
         row["team"]: row["window_completeness"]
-        for row in empty.query(f"SELECT * FROM team_form WHERE game_date = DATE '{FIRST_FEATURES}'")
+        for row in empty.query(f"SELECT * FROM team_form WHERE game_date = DATE '{FEATURED}'")
     }
     teams = set(empty.league.teams(game))
     assert {team for team, share in shares.items() if share < 1} == teams
@@ -285,7 +280,7 @@ def test_an_optional_input_holds_nothing(empty: Sandbox) -> None:
     empty.build_all(tables=("schedule", "player_box_scores", "team_box_scores", *SUMMARIES))
     empty.build_all(tables=("team_form", "team_ratings", "player_features", "player_state"))
 
-    (attempt,) = empty.build("expected_roster", FIRST_FEATURES)
+    (attempt,) = empty.build("expected_roster", FEATURED)
 
     assert attempt.status is Status.COMPLETE
     (row,) = empty.query("SELECT COUNTIF(information_set <> 'morning') AS n FROM expected_roster")
@@ -293,9 +288,9 @@ def test_an_optional_input_holds_nothing(empty: Sandbox) -> None:
 
 
 def test_training_input_holds_nothing(empty: Sandbox) -> None:
-    empty.build_all(last=FIRST_FEATURES, tables=("schedule",))
+    empty.build_all(last=FEATURED, tables=("schedule",))
 
-    assert set(_states(_ready(empty, "player_points_model", FIRST_FEATURES)).values()) == {"ready"}
+    assert set(_states(_ready(empty, "player_points_model", FEATURED)).values()) == {"ready"}
 
 
 def test_a_game_before_it_is_played_is_due_only_where_it_is_scheduled(
@@ -318,7 +313,7 @@ def test_a_traded_player_brings_the_hole_of_his_old_team(
     deployment = Sandbox(tmp_path_factory.mktemp("traded"), league)
     whole = deployment.build_all(tables=(*RAW, *SUMMARIES, *FEATURES))
     assert all(attempt.status.certified for attempt in whole["player_features"])
-    own = league.game(FIRST_FEATURES, "BOS")
+    own = league.game(FEATURED, "BOS")
     lost = next(
         game
         for game in (league.game(day, "CHI") for day in SLATES[:6])
@@ -334,10 +329,10 @@ def test_a_traded_player_brings_the_hole_of_his_old_team(
             ]
         )
 
-    (attempt,) = deployment.build("player_features", FIRST_FEATURES)
+    (attempt,) = deployment.build("player_features", FEATURED)
 
-    concerned = {league.game(FIRST_FEATURES, team) for team in (*league.teams(lost), "BOS")}
-    verdicts = deployment.verdicts("player_features", FIRST_FEATURES)
+    concerned = {league.game(FEATURED, team) for team in (*league.teams(lost), "BOS")}
+    verdicts = deployment.verdicts("player_features", FEATURED)
     assert {g for g, v in verdicts.items() if v.verdict is Verdict.HELD} == concerned
     assert f"Player {player} came from CHI" in verdicts[own].reason
     assert attempt.status is Status.HELD

@@ -23,7 +23,7 @@ def _that_evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_a_complete_warehouse_is_healthy(built: Sandbox) -> None:
     told = words(run(built, "health").stdout)
-    assert told.startswith("Not healthy - Dagster shows 391 table-dates otherwise than the ledger")
+    assert told.startswith("Not healthy - Dagster shows 437 table-dates otherwise than the ledger")
     told = words(run(built, "sync").stdout)
     assert told.startswith("Shown otherwise than the ledger has it")
     assert re.search(

@@ -15,19 +15,13 @@ from nba_assets.certification import ledger
 from nba_assets.cli.main import main
 from nba_assets.deployment import build_source
 from nba_assets.settings import Settings
+from nba_assets.sources.source import RAW_TABLES as RAW
 from nba_assets_tests.cli.invoke import as_json, run, words
 from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, TinyLeague
 
 DAY = SLATES[7]
 FIRST_DAYS = ("--to", SLATES[0].isoformat())
 WHOLE = ("--to", LAST.isoformat())
-RAW = (
-    "schedule",
-    "player_box_scores",
-    "team_box_scores",
-    "player_availability",
-    "starting_lineups",
-)
 COMMANDS = (
     "accept",
     "adopt",
@@ -173,7 +167,7 @@ def test_status_counts_every_state(built: Sandbox) -> None:
     assert schedule["season"] == "2025-26"
     assert (schedule["dates"], schedule["complete"], schedule["empty_ok"]) == (23, 12, 11)
     form = next(one for one in tables if one["table"] == "team_form")
-    assert form["warmup"] == 7
+    assert form["warmup"] == 2
     shown = run(built, "status", "--counts", *WHOLE)
     assert "empty_ok" in shown.stdout
 

@@ -14,7 +14,7 @@ def test_an_export_is_imported_and_certified(built: Sandbox, tmp_path: Path) -> 
     result = run(built, "export", str(folder))
     assert result.exit_code == 0
     number = built.query("SELECT publication FROM ledger.clock")[0]["publication"]
-    assert f"17 tables as of publication {number}" in words(result.stdout)
+    assert f"19 tables as of publication {number}" in words(result.stdout)
     again = Sandbox(tmp_path / "again", league=built.league)
     result = run(again, "import", str(folder))
     assert result.exit_code == 0, result.stderr

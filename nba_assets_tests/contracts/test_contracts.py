@@ -132,8 +132,9 @@ def test_thresholds_named_by_rules_are_settings(contract: Contract) -> None:
 
 @every_contract
 def test_a_table_is_complete_by_something_other_than_itself(contract: Contract) -> None:
-    """The schedule is the authority; an inactive list may be empty."""
-    if contract.table in ("schedule", "player_availability", "starting_lineups"):
+    """The schedule is the authority; lists and lines may be empty."""
+    may_be_empty = ("player_availability", "starting_lineups", "player_points_lines")
+    if contract.table in ("schedule", *may_be_empty):
         assert contract.records is None
     else:
         assert contract.records is not None

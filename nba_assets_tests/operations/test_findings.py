@@ -136,7 +136,7 @@ def test_dates_nobody_built_are_one_line(board: Board) -> None:
     later = LATE + timedelta(days=2)
     (line,) = board.told(later)
     assert line == (
-        "never built 2026-01-03 … 2026-01-04: all 17 tables. "
+        "never built 2026-01-03 … 2026-01-04: all 19 tables. "
         "`nba-assets repair --from 2026-01-03 --to 2026-01-04`"
     )
     del board.needs["schedule", DAY]

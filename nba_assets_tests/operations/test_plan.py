@@ -29,6 +29,7 @@ from nba_assets.operations.plan import (
     untouched,
 )
 from nba_assets.seasons import game_dates, season_year
+from nba_assets.sources.source import RAW_TABLES as RAW
 from nba_assets_tests.tiny_league import (
     FIRST_FEATURES,
     LAST,
@@ -42,13 +43,6 @@ DATES = list(game_dates(SEASON_START, LAST))
 DAY = SLATES[7]
 """The first slate with features, 2025-10-17."""
 LATER = [day for day in DATES if day > DAY]
-RAW = (
-    "schedule",
-    "player_box_scores",
-    "team_box_scores",
-    "player_availability",
-    "starting_lineups",
-)
 WINDOWS = (
     "team_form",
     "team_ratings",
@@ -60,7 +54,12 @@ FITTED = ("expected_roster", "expected_minutes")
 """by what a model makes of earlier dates, which a correction of them does not change"""
 BOX_SCORES = ("player_box_scores", "team_box_scores")
 SUMMARIES = ("team_offense_game_summary", "player_game_summary")
-MODELS = ("player_points_model", "player_points_predictions", "player_points_evaluation")
+MODELS = (
+    "player_points_model",
+    "player_points_predictions",
+    "player_points_market",
+    "player_points_evaluation",
+)
 
 
 def look(
@@ -251,7 +250,7 @@ def test_a_correction_makes_exactly_its_dependents_stale(built: Sandbox) -> None
         *((table, DAY) for table in (*SUMMARIES, "player_points_evaluation")),
         *((table, day) for table in WINDOWS for day in LATER),
         # A model that had too little history is tried again with what is published now.
-        *((table, day) for table in (*FITTED, *MODELS[:2]) for day in played),
+        *((table, day) for table in (*FITTED, *MODELS[:3]) for day in played),
     }
     assert plan(look(built)) == []
 

@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 DAY = date(2025, 11, 5)
 NOON = datetime.combine(DAY + timedelta(days=1), time(12), EASTERN)
-RAW = (
-    "schedule",
-    "player_box_scores",
-    "team_box_scores",
-    "player_availability",
-    "starting_lineups",
-)
 
 
 class Case:

@@ -521,9 +521,11 @@ def test_wipe_leaves_nothing_that_comes_back(patient: PatientStorage, tmp_path: 
 def test_a_refused_write_is_tried_again_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "dagster._core.storage.event_log.sqlite.sqlite_event_log.SQLITE_BUSY_TIMEOUT_SECONDS", 0.01
-    )
+    for module in (
+        "dagster._core.storage.event_log.sqlite.sqlite_event_log",
+        "nba_assets.orchestration.event_log_storage",
+    ):
+        monkeypatch.setattr(f"{module}.SQLITE_BUSY_TIMEOUT_SECONDS", 0.01)
     monkeypatch.setattr(BulkSqliteEventLogStorage, "max_age_seconds", 0.05)
     storage = BulkSqliteEventLogStorage(str(tmp_path))
     with closing(sqlite3.connect(tmp_path / "index.db")) as other_process:

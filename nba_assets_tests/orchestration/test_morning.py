@@ -44,7 +44,7 @@ def test_a_good_morning(empty: Sandbox, tmp_path: Path, hook: Listener) -> None:
     assert {name for name in empty.tables if empty.history(name, LAST)} == set(BEFORE_TIPOFF)
     (text,) = (json.loads(body)["text"] for method, _, body in hook.heard if method == "POST")
     assert text.startswith(f"**{LAST}**: every gate passed, ")
-    assert "every past date complete: 22 dates in 17 tables" in text
+    assert "every past date complete: 22 dates in 19 tables" in text
     assert [path for method, path, _ in hook.heard if method == "GET"] == ["/alive"]
     (stored,) = service.instance.get_records_for_run(
         result.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT

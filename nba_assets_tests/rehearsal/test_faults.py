@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
+from nba_assets.assets.raw.player_points_lines import PLAYER_POINTS_LINES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
@@ -25,7 +26,7 @@ from nba_assets.rehearsal.faults import FAULTS, Fault, FaultySource
 from nba_assets.sources.source import RAW_TABLES, Coverage, Delivery, games_listed
 
 Row = dict[str, Any]
-SCHEDULED, PLAYERS, TEAMS, ABSENT, STARTING = RAW_TABLES
+SCHEDULED, PLAYERS, TEAMS, ABSENT, STARTING, LINES = RAW_TABLES
 FIRST, SECOND, THIRD = date(2024, 10, 22), date(2024, 10, 23), date(2024, 10, 24)
 LAST = THIRD
 SLATES = {
@@ -80,6 +81,7 @@ def league() -> dict[str, pa.Table]:
                 )
                 named = {"player_id": player_id, "player_name": f"{team} {seat}"}
                 rows[STARTING].append({**side, **named})
+                rows[LINES].append({**side, **named, "bookmaker": "first", "offer": 1, "line": 4.5})
             absent: Row = {"player_id": player_id + 1, "player_name": f"{team} 6"}
             rows[PLAYERS].append({**side, **absent, "status": "INACTIVE"})
             rows[ABSENT].append({**side, **absent})
@@ -104,6 +106,7 @@ def league() -> dict[str, pa.Table]:
         TEAM_BOX_SCORES,
         PLAYER_AVAILABILITY,
         STARTING_LINEUPS,
+        PLAYER_POINTS_LINES,
     )
     return {c.table: pa.Table.from_pylist(rows[c.table], arrow_schema(c)) for c in contracts}
 

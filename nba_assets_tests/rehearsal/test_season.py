@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from nba_assets.rehearsal.season import live
+from nba_assets_tests.tiny_league import graph
 
 
 @pytest.mark.slow
 def test_some_days_of_faults_ends_complete_with_no_needless_run_and_no_idle_alarm(
     tmp_path: Path,
 ) -> None:
-    lived = live(1, 6, tmp_path)
+    lived = live(1, 6, tmp_path, graph(tmp_path, "player_features"))
 
     assert lived.broken == []
     assert lived.runs == lived.useful + lived.killed

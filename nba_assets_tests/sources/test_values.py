@@ -26,6 +26,8 @@ from nba_assets.sources import values
         (values.game_id, 22400061, "0022400061"),
         (values.game_id, 22400061.0, "0022400061"),
         (values.game_id, "22400061.0", "0022400061"),
+        (values.number, 24.5, 24.5),
+        (values.number, "-110", -110.0),
         (values.minutes, 12.5, 12.5),
         (values.minutes, 12, 12.0),
         (values.minutes, "12.5", 12.5),
@@ -87,6 +89,9 @@ def test_understood(understand: Callable[[object], object], value: object, meani
         (values.minutes, -1.0),
         (values.minutes, float("inf")),
         (values.minutes, True),
+        (values.number, "24.5 points"),
+        (values.number, float("inf")),
+        (values.number, True),
         (values.flag, 2),
         (values.flag, "yes"),
         (values.day, datetime(2024, 10, 23, 2, 5)),  # noqa: DTZ001

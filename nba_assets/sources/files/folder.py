@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES, STATISTICS
+from nba_assets.assets.raw.player_points_lines import PLAYER_POINTS_LINES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
@@ -27,8 +28,11 @@ from nba_assets.seasons import eastern_date, season_label, season_year
 from nba_assets.sources.files.kinds import (
     EXTENSIONS,
     FILES_OF,
+    LINES_FILE,
     NAME,
     NOT_PLAYED_FILE,
+    PLAYER_FILE,
+    PLAYER_POSTSEASON_FILE,
     REFERENCE,
 )
 from nba_assets.sources.files.rows import (
@@ -62,6 +66,7 @@ _CONTRACTS = {
         TEAM_BOX_SCORES,
         PLAYER_AVAILABILITY,
         STARTING_LINEUPS,
+        PLAYER_POINTS_LINES,
     )
 }
 
@@ -188,8 +193,8 @@ class FilesSource:
         files = []
         for kind in FILES_OF[table]:
             found = []
-            for extension in EXTENSIONS:
-                path = self.folder / f"{kind.stem}_{season_label(year)}{extension}"
+            for ending in (end + extension for end in kind.endings for extension in EXTENSIONS):
+                path = self.folder / f"{kind.stem}_{season_label(year)}{ending}"
                 try:
                     stat = path.stat()
                 except FileNotFoundError:
@@ -341,8 +346,10 @@ def _read_box(
         _refuse_wrong_dates(table, file, year, batch, games)
         if file.stem == NOT_PLAYED_FILE.stem:
             _add_opponents(batch, schedule_file, games)
-        elif "player_id" in batch.rows.column_names:
+        elif file.stem in (PLAYER_FILE.stem, PLAYER_POSTSEASON_FILE.stem):
             _add_played(batch)
+        elif file.stem == LINES_FILE.stem:
+            _number_offers(batch)
         batches.append(batch)
     if not batches:
         return Delivery(arrow_schema(contract).empty_table())
@@ -371,7 +378,8 @@ def _warn_of_missing_files(
     types = set(completed["season_type"].to_pylist())
     season = schedule_file.path.stem.removeprefix("schedule_")
     for kind in FILES_OF[table]:
-        if kind.stem not in {file.stem for file in files} and types & set(kind.season_types):
+        expected = types & set(kind.season_types) and not kind.optional
+        if expected and kind.stem not in {file.stem for file in files}:
             logger.warning(
                 "%s: there is no %s_%s.parquet or .csv in %s, while %s has completed games it "
                 "belongs to; they get no rows from it. Deliver the file if it should exist",
@@ -428,6 +436,18 @@ def _add_played(batch: Batch) -> None:
     minutes = pc.coalesce(*published)
     rows = rows.set_column(rows.column_names.index("minutes"), "minutes", minutes)
     batch.rows = rows.append_column("status", pa.array(["PLAYED"] * len(rows), pa.string()))
+
+
+def _number_offers(batch: Batch) -> None:
+    """Number a bookmaker's lines on a player, the lowest first."""
+    import numpy as np
+    import pyarrow as pa
+
+    lines = batch.rows["line"].to_numpy()
+    offers = np.ones(len(batch.rows), dtype=np.int64)
+    for group in groups(batch.rows, ("game_id", "player_id", "bookmaker")):
+        offers[group] = np.unique(lines[group], return_inverse=True)[1] + 1
+    batch.rows = batch.rows.append_column("offer", pa.array(offers))
 
 
 def _add_opponents(

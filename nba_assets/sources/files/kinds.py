@@ -60,6 +60,10 @@ class FileKind:
     """by the name of what the column becomes"""
     season_types: tuple[str, ...] = SEASON_TYPES
     """the games it is about"""
+    optional: bool = False
+    """whether a season may go without"""
+    endings: tuple[str, ...] = ("",)
+    """what its name may end in after the season"""
 
 
 SCHEDULE_FILE = FileKind(
@@ -113,12 +117,28 @@ _TEAM = {
 TEAM_FILE = FileKind("team_box", _TEAM, ("Regular Season",))
 TEAM_POSTSEASON_FILE = FileKind("team_box_postseason", _TEAM, _POSTSEASON)
 
+LINES_FILE = FileKind(
+    "player_points_lines",
+    {
+        **_ROW,
+        "player_id": FileColumn("player_id", values.player_id),
+        "player_name": FileColumn("player_name", values.text),
+        "bookmaker": FileColumn("bookmaker", values.text),
+        "line": FileColumn("line", values.number),
+        "over_price": _maybe("over_price", values.number),
+        "under_price": _maybe("under_price", values.number),
+    },
+    optional=True,
+    endings=("", "_part"),
+)
+
 FILES_OF: Mapping[str, tuple[FileKind, ...]] = {
     "schedule": (SCHEDULE_FILE,),
     "player_box_scores": (PLAYER_FILE, PLAYER_POSTSEASON_FILE, NOT_PLAYED_FILE),
     "team_box_scores": (TEAM_FILE, TEAM_POSTSEASON_FILE),
     "player_availability": (NOT_PLAYED_FILE,),
     "starting_lineups": (PLAYER_FILE, PLAYER_POSTSEASON_FILE),
+    "player_points_lines": (LINES_FILE,),
 }
 """The files a raw table is read from."""
 

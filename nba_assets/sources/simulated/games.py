@@ -22,6 +22,9 @@ from nba_assets.sources.simulated.players import (
 )
 
 STARTERS = 5
+BOOKMAKERS = 2
+_LEAST_OFFERED = 6.0
+"""points to expect of a player a line is offered on"""
 Rows = TypeVar("Rows", IntArray, FloatArray, BoolArray)
 _POSSESSIONS = 100.5
 """of a team in 48 minutes"""
@@ -60,6 +63,8 @@ class Games:
     plus_minus: IntArray
     team_turnovers: IntArray
     """[team row] turnovers charged to the team alone"""
+    lines: FloatArray
+    """[bookmaker, team row, place] points offered before the game; NaN without an offer"""
 
     @property
     def points(self) -> IntArray:
@@ -80,6 +85,7 @@ class Games:
             {name: values[rows] for name, values in self.counts.items()},
             self.plus_minus[rows],
             self.team_turnovers[rows],
+            self.lines[:, rows],
         )
 
 
@@ -139,7 +145,21 @@ def play(
         counts,
         _plus_minus(seconds, points - _opponents(points), rng),
         rng.poisson(0.7, 2 * games),
+        _lines(plan, lineup, expected, rng.spawn(1)[0]),
     )
+
+
+def _lines(
+    plan: SeasonPlan, lineup: _Lineup, expected: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """What bookmakers offer: the points to expect of a player, not quite known, and a half."""
+    rates = plan.rates
+    share = lineup.rotation * rates.usage[lineup.player] * rates.points_a_play[lineup.player]
+    points = share / share.sum(axis=1, keepdims=True) * expected[:, None]
+    known = points * np.exp(rng.normal(0, 0.12, points.shape))
+    offered = np.floor(known + rng.normal(0, 0.3, (BOOKMAKERS, *points.shape))) + 0.5
+    lines: FloatArray = np.where(known < _LEAST_OFFERED, np.nan, np.maximum(offered, 0.5))
+    return lines
 
 
 def _opponents(rows: Rows) -> Rows:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GAME_DURATION = timedelta(hours=2, minutes=30)
 """after tip-off, until a game is FINAL and its box score is published"""
 INACTIVE_LIST_HOUR = 9
-"""US Eastern hour of the game date at which the inactive list is published"""
+"""US Eastern hour of the game date at which the inactive list and the lines are published"""
 LINEUP_BEFORE_TIPOFF = timedelta(minutes=30)
 """how long before tip-off the starters are announced"""
 _MODULES = "*.py"
@@ -125,7 +125,7 @@ class SimulatedLeague:
         """What is known at ``now`` of a season's table between two dates."""
         import pyarrow.compute as pc
 
-        if table == "player_availability":
+        if table in ("player_availability", "player_points_lines"):
             local = now.astimezone(EASTERN)
             known_until = local.date() - timedelta(days=local.hour < INACTIVE_LIST_HOUR)
             return self._stored(table, year, first, min(last, known_until))

@@ -7,6 +7,7 @@ import numpy as np
 
 from nba_assets.assets.raw.player_availability import PLAYER_AVAILABILITY
 from nba_assets.assets.raw.player_box_scores import PLAYER_BOX_SCORES
+from nba_assets.assets.raw.player_points_lines import PLAYER_POINTS_LINES
 from nba_assets.assets.raw.schedule import SCHEDULE
 from nba_assets.assets.raw.starting_lineups import STARTING_LINEUPS
 from nba_assets.assets.raw.team_box_scores import TEAM_BOX_SCORES
@@ -48,9 +49,12 @@ CONTRACTS = {
         TEAM_BOX_SCORES,
         PLAYER_AVAILABILITY,
         STARTING_LINEUPS,
+        PLAYER_POINTS_LINES,
     )
 }
 _POSITIONS = ("PG", "SG", "SF", "PF", "C")
+_BOOKMAKERS = ("first", "second")
+_PRICE = -110.0
 _SEASON_TYPES = {
     "002": "Regular Season",
     "004": "Playoffs",
@@ -226,6 +230,7 @@ def _tables(plan: SeasonPlan, batches: list[Games], year: int) -> "dict[str, pa.
         "team_box_scores": [_team_box_scores(dates, games) for games in batches],
         "player_availability": [_player_availability(plan, dates, games) for games in batches],
         "starting_lineups": [_starting_lineups(plan, dates, games) for games in batches],
+        "player_points_lines": [_player_points_lines(plan, dates, games) for games in batches],
     }
     order = [("game_date", "ascending"), ("game_id", "ascending")]
     return {table: pa.concat_tables(rows).sort_by(order) for table, rows in parts.items()}
@@ -316,6 +321,17 @@ def _starting_lineups(plan: SeasonPlan, dates: SeasonDates, games: Games) -> "pa
     columns |= _player_columns(plan, games.player[rows, places])
     columns["position"] = _texts(_POSITIONS, games.slot[rows, places])
     return _table(STARTING_LINEUPS, columns)
+
+
+def _player_points_lines(plan: SeasonPlan, dates: SeasonDates, games: Games) -> "pa.Table":
+    bookmakers, rows, places = np.nonzero(~np.isnan(games.lines))
+    columns = _game_columns(dates, games, rows)
+    columns |= _player_columns(plan, games.player[rows, places])
+    columns["bookmaker"] = _texts(_BOOKMAKERS, bookmakers)
+    columns["offer"] = np.ones(len(rows), dtype=np.int64)
+    columns["line"] = games.lines[bookmakers, rows, places]
+    columns["over_price"] = columns["under_price"] = np.full(len(rows), _PRICE)
+    return _table(PLAYER_POINTS_LINES, columns)
 
 
 def _game_columns(dates: SeasonDates, games: Games, rows: IntArray) -> dict[str, object]:
