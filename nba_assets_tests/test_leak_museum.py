@@ -5,14 +5,18 @@ say of themselves is checked when they are published; what they do not say is fo
 what happened on a date: a feature of that date that changes has seen it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import xgboost as xgb
 
 from nba_assets.assets.graph import dated_tables
 from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSQL
+from nba_assets.modeling import points_model
 from nba_assets.seasons import game_dates
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 from nba_assets_tests.test_leakage import BUILT
@@ -176,3 +180,85 @@ def test_a_game_that_is_not_over_is_nobodys_history(
     waiting = {game for game in league.games(DAY) if {home, away} & set(league.teams(game))}
     assert {game for game, verdict in held.items() if verdict.verdict == "held"} == waiting
     assert not sandbox.attempt("player_features", DAY).status.certified
+
+
+def _split_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model trained on a random part of all rows there are, and proven on the others."""
+
+    def at_random(history: pd.DataFrame, _: date) -> pd.DataFrame:
+        return history.sample(frac=0.75, random_state=1)
+
+    monkeypatch.setattr(points_model, "_trained_on", at_random)
+
+
+def _stopped_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model trained on earlier rows, its number of rounds chosen on a random part of all rows."""
+    honest, everything = points_model._trained_on, {}
+
+    def remembered(history: pd.DataFrame, as_of: date) -> pd.DataFrame:
+        everything["rows"] = history
+        return honest(history, as_of)
+
+    def stopped(rows: pd.DataFrame, features: Sequence[str]) -> list[xgb.Booster]:
+        validation = everything["rows"].sample(frac=0.5, random_state=1)
+        train, valid = (points_model._matrix(part, features, None) for part in (rows, validation))
+        booster = xgb.train(
+            {**points_model.PARAMETERS, "eta": 0.5, "min_child_weight": 1},
+            train,
+            200,
+            evals=[(valid, "valid")],
+            early_stopping_rounds=1,
+            verbose_eval=False,
+        )
+        return [booster[: booster.best_iteration + 1]] * len(points_model.MEMBERS)
+
+    monkeypatch.setattr(points_model, "_trained_on", remembered)
+    monkeypatch.setattr(points_model, "_trained", stopped)
+
+
+def _models(folder: Path, league: TinyLeague) -> Sandbox:
+    """The models of the last dates, built as one range."""
+    sandbox = Sandbox(folder, league=league, in_memory=_memory(), up_to="player_points_model")
+    for name in sandbox.tables:
+        sandbox.publisher().build(name, DAYS)
+    return sandbox
+
+
+@pytest.fixture
+def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of a league this small, made anew every date."""
+    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 120)
+    monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)
+    monkeypatch.setattr(points_model, "ROUNDS", 5)
+    monkeypatch.setattr(points_model, "refit_date", lambda day: day)
+    monkeypatch.setattr(points_model, "proof_date", lambda day: day)
+
+
+@pytest.mark.usefixtures("small_models")
+def test_a_model_of_a_random_split_says_what_it_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = _models(tmp_path / "honest", TinyLeague()).attempt("player_points_model", DAY)
+    assert honest.status.certified
+    _split_at_random(monkeypatch)
+    attempt = _models(tmp_path / "split", TinyLeague()).attempt("player_points_model", DAY)
+    assert not attempt.status.certified
+    assert "strictly_before" in attempt.message
+
+
+@pytest.mark.usefixtures("small_models")
+@pytest.mark.parametrize("leaking", [False, True])
+def test_rounds_chosen_on_what_comes_change_with_what_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, leaking: bool
+) -> None:
+    if leaking:
+        _stopped_on_what_comes(monkeypatch)
+    other = TinyLeague()
+    _play_on_differently(other)
+    query = f"SELECT artifact_digest FROM player_points_model WHERE game_date = DATE '{DAY}'"
+    known, changed = (
+        _models(tmp_path / name, league).query(query)
+        for name, league in (("known", TinyLeague()), ("changed", other))
+    )
+    assert known
+    assert (known != changed) is leaking

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_assets.modeling.information import InformationSet
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import RAW_TABLES
 from nba_assets_tests.tiny_league import (
@@ -123,6 +124,45 @@ def test_the_perturbation_is_seen_by_the_dates_after_it(
             if attempt.digest != known[attempt.game_date].digest
         }
         assert changed == {day for day in SLATES if ONE_GAME < day <= LAST}
+
+
+def _another_is_out(league: TinyLeague, game: str) -> None:
+    row = league.rows("player_availability", game)[0]
+    other = league.rows("player_box_scores", game, team=row["team"], status="PLAYED")[-1]
+    row.update(player_id=other["player_id"], player_name=other["player_name"])
+
+
+def _another_starts(league: TinyLeague, game: str) -> None:
+    row = league.rows("starting_lineups", game)[0]
+    bench = league.rows("player_box_scores", game, team=row["team"], starter=False)[0]
+    row.update(player_id=bench["player_id"], player_name=bench["player_name"])
+
+
+@pytest.mark.parametrize(
+    ("change", "without_knowing"),
+    [(_another_is_out, {"morning"}), (_another_starts, {"morning", "availability"})],
+)
+def test_an_earlier_set_does_not_know_what_a_later_one_does(
+    whole_season: Sandbox,
+    tmp_path: Path,
+    change: Callable[[TinyLeague, str], None],
+    without_knowing: set[str],
+) -> None:
+    day = SLATES[8]
+    perturbed = Sandbox(tmp_path / "data")
+    change(perturbed.league, perturbed.league.games(day)[0])
+    perturbed.build_all(last=day, tables=BUILT)
+    for table in ("expected_roster", "lineup_context", "expected_minutes"):
+        query = f"SELECT * FROM {table} WHERE game_date = DATE '{day}'"
+        known, now = (
+            {
+                one: sorted(str(row) for row in rows if row["information_set"] == one)
+                for one in InformationSet
+            }
+            for rows in (whole_season.query(query), perturbed.query(query))
+        )
+        assert all(known.values())
+        assert {one for one in InformationSet if known[one] == now[one]} == without_knowing, table
 
 
 def test_a_range_and_its_dates_one_by_one_give_the_same_features(

@@ -7,7 +7,7 @@ is moved towards it by a weight that would have erred least so far.
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nba_assets.modeling.points_model import NEIGHBOURS, refit_date
+from nba_assets.modeling.points_model import NEIGHBOURS, moved, refit_date
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +84,6 @@ def chance_of_more(past: "pd.DataFrame", predicted: "pd.Series", line: "pd.Serie
     asked, over = predicted.to_numpy(dtype=float), line.to_numpy(dtype=float)
     first = np.clip(np.searchsorted(made, asked) - NEIGHBOURS // 2, 0, len(made) - NEIGHBOURS)
     near = first[:, None] + np.arange(NEIGHBOURS)
-    moved = np.maximum(points[near] + np.round(asked[:, None] - made[near]), 0)
-    chance: np.ndarray = (moved > over[:, None]).mean(axis=1)
+    as_asked = moved(points[near], asked[:, None] - made[near])
+    chance: np.ndarray = (as_asked > over[:, None]).mean(axis=1)
     return chance

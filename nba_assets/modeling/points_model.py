@@ -172,6 +172,17 @@ def _kept_proof(as_of: date, what: Recipe, folder: Path) -> tuple[bool, Proof | 
         return False, None
 
 
+def moved(points: "np.ndarray", by: "np.ndarray") -> "np.ndarray":
+    """What players had, as if as much more had been predicted of them; 0 stays 0.
+
+    Who does not score has hardly played: that is as common a point more or less of prediction away.
+    """
+    import numpy as np
+
+    nearest: np.ndarray = np.where(points == 0, 0, np.maximum(points + np.round(by), 0))
+    return nearest
+
+
 def is_kept(day: date, what: Recipe, folder: Path) -> bool:
     """Whether the model of a date needs nothing read, because it is kept, or cannot be."""
     monday = refit_date(day)
@@ -185,8 +196,8 @@ def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int
     """Bounds of the 80 % and the 50 % interval for each prediction of the grid.
 
     Points are integers, many of them 0: of the neighbours' points, moved by the difference of the
-    predictions, the lower bound is the integer whose lower tail is nearest the one asked for, and
-    the upper one that with which they hold as often as asked.
+    predictions, the lower bound is the largest integer with no more below it than asked for, and
+    the upper one that with which they hold as nearly as often as asked.
     """
     import numpy as np
 
@@ -199,11 +210,11 @@ def _intervals(predicted: "np.ndarray", actual: "np.ndarray") -> tuple[tuple[int
         place = int(np.searchsorted(predicted, centre))
         first = max(0, min(place - count // 2, len(predicted) - count))
         near = slice(first, first + count)
-        points = np.maximum(actual[near] + np.round(centre - predicted[near]), 0).astype(int)
+        points = moved(actual[near], centre - predicted[near]).astype(int)
         below = np.concatenate([[0], np.cumsum(np.bincount(points, minlength=90)) / count])
         for lower, upper in ((0, 3), (1, 2)):
             tail, share = QUANTILES[lower], QUANTILES[upper] - QUANTILES[lower]
-            low = int(np.argmin(np.abs(below - tail)))
+            low = int(np.searchsorted(below, tail, side="right")) - 1
             held = below[low + 1 :] - below[low]
             bounds[row, [lower, upper]] = low, low + int(np.argmin(np.abs(held - share)))
     half = SMOOTHED // 2

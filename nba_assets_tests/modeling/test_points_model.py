@@ -122,6 +122,38 @@ def test_it_learns_more_than_the_rules(tmp_path: Path) -> None:
     assert fitted.validation_mae < fitted.validation_mae_rules_core
 
 
+def test_with_dates_shuffled_it_knows_no_more_than_the_season_average(tmp_path: Path) -> None:
+    """A placebo: what was known of a player on another day is worth what he is on average."""
+    draw = np.random.default_rng(8)
+    players, days = 100, 100
+    level = np.repeat(draw.gamma(4, 3, players), days)
+    form = draw.gamma(4, 0.25, players * days)
+    rows = pd.DataFrame(
+        {
+            "game_date": [MONDAY - timedelta(days=n) for n in range(days)] * players,
+            "game_id": [f"{n:010d}" for n in range(days)] * players,
+            "player_id": np.repeat(np.arange(players), days),
+            **dict.fromkeys(("points_avg_5", "points_avg_10", "shots_20"), level * form),
+            "points_avg_season": level,
+            "back_to_back": False,
+            "pts": draw.poisson(level * form),
+            "minutes": 30.0,
+            "points_per_minute_60": level / 30,
+        }
+    )
+    known = ["points_avg_5", "points_avg_10", "shots_20"]
+    shuffled = rows.sample(frac=1, random_state=2).sort_values("player_id", kind="stable")
+    placebo = rows.assign(**{name: shuffled[name].to_numpy() for name in known})
+    honest, fooled = proven(rows, tmp_path / "honest"), proven(placebo, tmp_path / "placebo")
+    assert honest is not None
+    assert fooled is not None
+    last = rows[rows["game_date"] < MONTH].sort_values("game_date", kind="stable")
+    seen = last.tail(fooled.rows)
+    average = (seen["pts"] - seen["points_avg_season"]).abs().mean()
+    assert fooled.mae == pytest.approx(average, rel=0.05)
+    assert honest.mae < 0.85 * fooled.mae
+
+
 def test_the_proof_is_of_days_the_probe_did_not_see(tmp_path: Path) -> None:
     """What happened on them changes the error, not what was predicted of it."""
     rows = history()
@@ -156,6 +188,26 @@ def test_intervals_are_integers_in_order_and_cover_in_every_tenth(tmp_path: Path
             low, high = quantiles[tenth, lower], quantiles[tenth, upper]
             inside = ((points[tenth] >= low) & (points[tenth] <= high)).mean()
             assert inside == pytest.approx(QUANTILES[upper] - QUANTILES[lower], abs=0.12)
+
+
+def test_intervals_cover_where_many_do_not_score(tmp_path: Path) -> None:
+    """Who may play two minutes or twenty: no bound between none and some is 10 % away."""
+    draw = np.random.default_rng(9)
+    rows = history(days=200)
+    level = rows["shots_20"] / 3
+    scores = draw.random(len(rows)) > 0.6 * np.exp(-level / 4)
+    rows = rows.assign(shots_20=level, pts=np.where(scores, draw.poisson(level + 1), 0))
+    fitted = trained(rows, tmp_path)
+    median, quantiles = predict(load(asdict(fitted), tmp_path), rows, fitted.intervals)
+    inside = rows["pts"].between(quantiles[:, 0], quantiles[:, 3]).to_numpy()
+    for tenth in np.array_split(np.argsort(median, kind="stable"), 10)[:5]:
+        assert (rows["pts"].iloc[tenth] == 0).mean() > 0.15
+        assert inside[tenth].mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_points_move_with_the_prediction_and_none_stays_none() -> None:
+    found = points_model.moved(np.array([0.0, 3.0, 1.0, 5.0]), np.array([1.2, 1.2, -2.0, 0.4]))
+    assert list(found) == [0, 4, 0, 5]
 
 
 def test_an_interval_beyond_the_grid_moves_with_its_prediction(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def _compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
 
 TABLE = DatedTable(
     contract=PLAYER_POINTS_MARKET,
-    produce=FromPython({"wanted": _WANTED, "past": _PAST}, _compute, version="1"),
+    produce=FromPython({"wanted": _WANTED, "past": _PAST}, _compute, version="2"),
     reads=(
         Read("schedule"),
         Read(_PREDICTIONS),

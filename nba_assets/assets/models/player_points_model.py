@@ -238,7 +238,7 @@ def table(models_dir: Path) -> DatedTable:
         produce=FromPython(
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
-            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]) + "3",
+            version=json.dumps([dict(points_model.PARAMETERS), points_model.ROUNDS]) + "4",
             spared=spared,
             lost=lambda stored: _lost(stored, models_dir),
         ),

@@ -197,6 +197,30 @@ def test_availability_is_the_inactive_list(tmp_path: Path, extension: str) -> No
     assert {row["reason"] for row in rows} == {"Injury"}
 
 
+@pytest.mark.parametrize("ending", ["", "_part"])
+def test_lines_are_numbered_by_bookmaker_and_may_be_of_a_part_of_a_season(
+    tmp_path: Path, extension: str, ending: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = sound_files()
+    assert read(write(tmp_path, files, extension), "player_points_lines").rows.num_rows == 0
+    assert "player_points_lines" not in caplog.text, "a season may go without"
+    game = {"game_id": BOS_NYK, "game_date": OPENING, "season_type": "Regular Season"}
+    player = {"player_id": 1000, "player_name": "BOS 0", "over_price": -115.0, "under_price": None}
+    offers = (("second", 9.5), ("first", 8.5), ("second", 8.0), ("twice", 7.5), ("twice", 7.5))
+    files[f"player_points_lines_{SEASON}{ending}"] = [
+        {**game, **player, "bookmaker": bookmaker, "line": line} for bookmaker, line in offers
+    ]
+    delivery = read(write(tmp_path, files, extension), "player_points_lines")
+    rows = delivery.rows.to_pylist()
+    assert {(row["bookmaker"], row["offer"], row["line"]) for row in rows} == {
+        ("first", 1, 8.5),
+        ("second", 1, 8.0),
+        ("second", 2, 9.5),
+    }
+    assert {(row["over_price"], row["under_price"]) for row in rows} == {(-115.0, None)}
+    assert len(delivery.refused) == 2, "which of two like offers is one too many is not known"
+
+
 def test_only_the_range_is_delivered(tmp_path: Path, extension: str) -> None:
     source = write(tmp_path, sound_files(), extension)
 
