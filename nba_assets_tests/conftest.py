@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_assets.modeling import expected_minutes, play_probability, points_model
 from nba_assets_tests.tiny_league import Sandbox, TinyLeague
 
 
@@ -41,3 +42,15 @@ def built(whole_season: Sandbox, tmp_path: Path) -> Sandbox:
     folder = tmp_path / "data"
     shutil.copytree(whole_season.folder, folder)
     return Sandbox(folder, runs=whole_season.runs)
+
+
+@pytest.fixture
+def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is fitted anew every date, on the few rows of a small league, in few rounds."""
+    for module in (expected_minutes, play_probability, points_model):
+        monkeypatch.setattr(module, "refit_date", lambda day: day)
+        monkeypatch.setattr(module, "ROUNDS", 5)
+        monkeypatch.setattr(module, "MINIMUM_ROWS", 60)
+    monkeypatch.setattr(points_model, "proof_date", lambda day: day)
+    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 200)
+    monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)

@@ -11,7 +11,6 @@ import xgboost as xgb
 
 from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.engines.engine import Query, Step
-from nba_assets.modeling import expected_minutes, play_probability, points_model
 from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
 
 FITTED = ("expected_roster", "expected_minutes", "player_points_model", "player_points_predictions")
@@ -19,17 +18,8 @@ HISTORIES = ("FROM player_features_before AS f", "FROM expected_roster_before AS
 
 
 @pytest.fixture
-def fitting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Have every date fitted anew on the few rows there are; the sizes of what is fitted."""
-    for module in (expected_minutes, play_probability):
-        monkeypatch.setattr(module, "refit_date", lambda day: day)
-        monkeypatch.setattr(module, "MINIMUM_ROWS", 60)
-    monkeypatch.setattr(points_model, "refit_date", lambda day: day)
-    monkeypatch.setattr(points_model, "proof_date", lambda day: day)
-    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 200)
-    monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)
-    for module in (expected_minutes, play_probability, points_model):
-        monkeypatch.setattr(module, "ROUNDS", 5)
+def fitting(small_models: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what is fitted."""
     train, sizes = xgb.train, []
 
     def watched(parameters: dict[str, Any], rows: xgb.DMatrix, rounds: int) -> xgb.Booster:

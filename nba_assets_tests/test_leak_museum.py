@@ -224,16 +224,6 @@ def _models(folder: Path, league: TinyLeague) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture
-def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models of a league this small, made anew every date."""
-    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 120)
-    monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)
-    monkeypatch.setattr(points_model, "ROUNDS", 5)
-    monkeypatch.setattr(points_model, "refit_date", lambda day: day)
-    monkeypatch.setattr(points_model, "proof_date", lambda day: day)
-
-
 @pytest.mark.usefixtures("small_models")
 def test_a_model_of_a_random_split_says_what_it_has_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

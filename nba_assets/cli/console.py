@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nba_assets.certification.vacuum import Dead
     from nba_assets.certification.versions import Difference
     from nba_assets.operations.evaluation import Evaluation
+    from nba_assets.operations.explanation import Explanation
     from nba_assets.operations.plan import Standing
     from nba_assets.orchestration.retention import Old
 
@@ -261,6 +262,30 @@ def evaluation(found: "Evaluation") -> RenderableType:
             f"{plural(looks.models, 'model')}."
         )
     )
+    return Group(*parts)
+
+
+def explained(found: "Sequence[Explanation]", *, everything: bool) -> RenderableType:
+    """Predictions as sums of what each feature adds."""
+    parts: list[RenderableType] = []
+    for one in found:
+        table = _plain_table("feature")
+        for name in ("value", "adds"):
+            table.add_column(name, justify="right")
+        table.add_row("base", "", f"{one.base:+.2f}")
+        shown = one.shares if everything else one.shares[: 2 * SHOWN]
+        for share in shown:
+            value = "unknown" if share.value is None else f"{share.value:.4g}"
+            table.add_row(share.feature, value, f"{share.points:+.2f}")
+        if rest := one.shares[len(shown) :]:
+            told = f"{len(rest)} more: --all"
+            table.add_row(told, "", f"{sum(share.points for share in rest):+.2f}")
+        table.add_row("prediction", "", f"{one.predicted_points:.2f}")
+        title = (
+            f"{one.player_name} ({one.player_id}), {one.team} against {one.opponent}, known by "
+            f"{one.information_set}, model {one.model_id}"
+        )
+        parts.append(_section(title, table))
     return Group(*parts)
 
 

@@ -13,6 +13,7 @@ from nba_assets.cli import (
     answers,
     console,
     evaluate,
+    explain,
     health,
     report,
     rulings,
@@ -78,6 +79,7 @@ PURPOSES: Mapping[str, Sequence[click.Command]] = {
         answers.plan,
         report.report,
         evaluate.evaluate,
+        explain.explain,
     ),
     "Build": (runs.backfill, runs.repair, runs.sync),
     "What is not there": (

@@ -132,9 +132,7 @@ def after_each_game(played: "pd.DataFrame") -> "pd.DataFrame":
             "games_ever": of_player.cumcount() + 1,
             **means,
             **_means(by_role, player, 8).to_dict("series"),
-            "points_ewm_5_season": values["points"]
-            .groupby(in_season, sort=False)
-            .transform(lambda points: points.ewm(halflife=5).mean()),
+            "points_ewm_5_season": _means(values[["points"]], in_season, 5)["points"],
             **{f"{kind}_share": share for kind, share in shares.items()},
             **{
                 f"{name}_per_minute_{h}": _rate(values[name], games["minutes"], player, h)
@@ -280,10 +278,12 @@ def _run_lengths(numbers: "np.ndarray") -> "np.ndarray":
     return lengths
 
 
-def _means(values: "pd.DataFrame", player: "pd.Series", halflife: float) -> "pd.DataFrame":
-    """E_h of each column, what is NULL left out; aligned with ``values``."""
-    smoothed = values.groupby(player, sort=False).ewm(halflife=halflife, ignore_na=True).mean()
-    return smoothed.reset_index(level=0, drop=True).sort_index()
+def _means(
+    values: "pd.DataFrame", by: "pd.Series | list[pd.Series]", halflife: float
+) -> "pd.DataFrame":
+    """E_h of each column by player, or player and season, what is NULL left out; aligned."""
+    smoothed = values.groupby(by, sort=False).ewm(halflife=halflife, ignore_na=True).mean()
+    return smoothed.droplevel(list(range(smoothed.index.nlevels - 1))).sort_index()
 
 
 def _mean(values: "pd.Series", player: "pd.Series", halflife: float) -> "pd.Series":

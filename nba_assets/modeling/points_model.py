@@ -339,6 +339,21 @@ def predict(
     return median, quantiles
 
 
+def contributions(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
+    """What each feature, and last the base, adds to the median: SHAP values, shape (rows, n + 1).
+
+    The mean of the members', whose sums are what ``predict`` gives where that is not below 0.
+    """
+    import numpy as np
+
+    shares = [
+        booster.predict(_matrix(rows, booster.feature_names or (), start), pred_contribs=True)
+        for booster, start in zip(boosters, MEMBERS.values(), strict=True)
+    ]
+    mean: np.ndarray = np.mean(shares, axis=0, dtype=float)
+    return mean
+
+
 def _trained(rows: "pd.DataFrame", features: Sequence[str]) -> "list[xgb.Booster]":
     """A booster a member."""
     import xgboost as xgb

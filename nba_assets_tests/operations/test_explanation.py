@@ -1,0 +1,46 @@
+"""A prediction is the sum of what its features add."""
+
+import pytest
+
+from nba_assets.operations.explanation import Explanation, explanations
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, player_ids
+
+DAY = SLATES[9]
+
+
+def _explained(sandbox: Sandbox, player: str) -> list[Explanation]:
+    with sandbox.warehouse.reading() as engine:
+        return explanations(engine, sandbox.tables, sandbox.folder / "models", DAY, player)
+
+
+@pytest.mark.usefixtures("small_models")
+def test_shares_sum_to_what_was_predicted(empty: Sandbox) -> None:
+    empty.up_to = "player_points_predictions"
+    empty.build_all(SEASON_START, LAST)
+    player = player_ids("BOS")[3]
+    predicted = {
+        row["information_set"]: row
+        for row in empty.query(
+            f"SELECT * FROM player_points_predictions WHERE player_id = {player} "
+            f"AND game_date = DATE '{DAY}'"
+        )
+    }
+    found = _explained(empty, str(player))
+    assert {one.information_set for one in found} == set(predicted)
+    assert predicted
+    for one in found:
+        row = predicted[one.information_set]
+        assert one.predicted_points == row["predicted_points"]
+        assert (one.model_id, one.player_name) == (row["model_id"], row["player_name"])
+        total = one.base + sum(share.points for share in one.shares)
+        assert total == pytest.approx(one.predicted_points, abs=1e-4)
+        sizes = [abs(share.points) for share in one.shares]
+        assert sizes == sorted(sizes, reverse=True)
+        (season,) = (s.value for s in one.shares if s.feature == "points_avg_season")
+        features = empty.query(
+            f"SELECT points_avg_season FROM player_features WHERE player_id = {player} "
+            f"AND game_date = DATE '{DAY}'"
+        )
+        assert season == features[0]["points_avg_season"]
+    assert len(_explained(empty, "player 10")) > len(found), "a part of a name names several"
+    assert _explained(empty, "Nobody") == []
