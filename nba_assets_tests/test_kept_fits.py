@@ -11,7 +11,7 @@ import xgboost as xgb
 
 from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.engines.engine import Query, Step
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
+from nba_assets_tests.tiny_league import SEASON_START, SLATES, Sandbox
 
 FITTED = ("expected_roster", "expected_minutes", "player_points_model", "player_points_predictions")
 HISTORIES = ("FROM player_features_before AS f", "FROM expected_roster_before AS x")
@@ -80,9 +80,9 @@ def _forget(sandbox: Sandbox) -> None:
 def test_a_date_is_fitted_once_and_a_correction_before_it_fits_it_again(
     empty: Sandbox, fitting: list[int]
 ) -> None:
-    before = [day for day in SLATES if day < LAST]
-    empty.build_all(SEASON_START, LAST)
-    day = before[-1]
+    empty.up_to = FITTED[-1]
+    *before, day = SLATES[:8]
+    empty.build_all(SEASON_START, day)
     first, _ = _built(empty, day)
     assert all(first), "there is something of every table"
     assert fitting, "and it was fitted"
@@ -98,10 +98,10 @@ def test_a_date_is_fitted_once_and_a_correction_before_it_fits_it_again(
     assert anew == first, "what is kept is what is made"
     assert _reads_a_history(asked)
 
-    game = empty.league.games(before[-3])[0]
+    game = empty.league.games(before[-2])[0]
     player = empty.league.rows("player_box_scores", game, status="PLAYED")[0]
     empty.league.correct(game, player["player_id"])
-    empty.build_all(before[-3], before[-2])
+    empty.build_all(before[-2], before[-1])
     fitting.clear()
     corrected, _ = _built(empty, day)
     assert fitting, "the correction is fitted"

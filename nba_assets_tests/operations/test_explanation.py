@@ -3,9 +3,9 @@
 import pytest
 
 from nba_assets.operations.explanation import Explanation, explanations
-from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, player_ids
+from nba_assets_tests.tiny_league import SEASON_START, SLATES, Sandbox, player_ids
 
-DAY = SLATES[9]
+DAY = SLATES[6]
 
 
 def _explained(sandbox: Sandbox, player: str) -> list[Explanation]:
@@ -16,7 +16,7 @@ def _explained(sandbox: Sandbox, player: str) -> list[Explanation]:
 @pytest.mark.usefixtures("small_models")
 def test_shares_sum_to_what_was_predicted(empty: Sandbox) -> None:
     empty.up_to = "player_points_predictions"
-    empty.build_all(SEASON_START, LAST)
+    empty.build_all(SEASON_START, DAY)
     player = player_ids("BOS")[3]
     predicted = {
         row["information_set"]: row

@@ -61,7 +61,7 @@ class FileKind:
     season_types: tuple[str, ...] = SEASON_TYPES
     """the games it is about"""
     optional: bool = False
-    """whether a season may go without"""
+    """whether a season may go without; a row that names no game is left out, too"""
     endings: tuple[str, ...] = ("",)
     """what its name may end in after the season"""
 

@@ -6,6 +6,7 @@ trouble are looked at one by one. What the rows mean for a table is decided in `
 
 import csv
 import json
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -270,6 +273,22 @@ def _expected(understand: Callable[[object], object]) -> str:
     return "a value"
 
 
+def _counted(table: str, file: SeasonFile, delivered: "pa.Table") -> "np.ndarray[Any, Any]":
+    """Which rows are of counted games; those that may name no game are left out if they do not."""
+    import numpy as np
+
+    counted = np.array([kind not in NOT_COUNTED for kind in delivered["season_type"].to_pylist()])
+    if not KINDS[file.stem].optional:
+        return counted
+    of_a_game = delivered["game_id"].is_valid().to_numpy()
+    if without := int((counted & ~of_a_game).sum()):
+        logger.warning(
+            "%s: %d rows of %s name no game and are left out", table, without, file.path.name
+        )
+    both: np.ndarray[Any, Any] = counted & of_a_game
+    return both
+
+
 def parse(table: str, file: SeasonFile) -> Batch:
     """A file's rows of counted games, understood; exhibition rows are left out on purpose.
 
@@ -297,7 +316,7 @@ def parse(table: str, file: SeasonFile) -> Batch:
             "Deliver it with every column",
         )
 
-    counted = np.array([kind not in NOT_COUNTED for kind in delivered["season_type"].to_pylist()])
+    counted = _counted(table, file, delivered)
     numbers = np.flatnonzero(counted)
     rows = delivered.filter(pa.array(counted)).combine_chunks()
     understood: dict[str, pa.Array] = {

@@ -219,6 +219,11 @@ def test_lines_are_numbered_by_bookmaker_and_may_be_of_a_part_of_a_season(
     }
     assert {(row["over_price"], row["under_price"]) for row in rows} == {(-115.0, None)}
     assert len(delivery.refused) == 2, "which of two like offers is one too many is not known"
+    nowhere = {"game_id": None, "season_type": None, "bookmaker": "third", "line": 6.5}
+    files[f"player_points_lines_{SEASON}{ending}"].append({**game, **player, **nowhere})
+    again = read(write(tmp_path, files, extension), "player_points_lines")
+    assert (again.rows, len(again.refused)) == (delivery.rows, 2), "a game called off has no id"
+    assert "1 rows of player_points_lines" in caplog.text
 
 
 def test_only_the_range_is_delivered(tmp_path: Path, extension: str) -> None:
