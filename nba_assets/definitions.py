@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from nba_assets.contracts.contract import Due
 from nba_assets.deployment import (
     Deployment,
     build_publisher,
@@ -34,23 +35,6 @@ if TYPE_CHECKING:
     from nba_assets.sources.source import Source
 
 WHOLE_GRAPH = "whole_graph"
-BEFORE_TIPOFF = (
-    "schedule",
-    "player_availability",
-    "starting_lineups",
-    "player_points_lines",
-    "team_form",
-    "team_ratings",
-    "player_features",
-    "player_state",
-    "expected_roster",
-    "lineup_context",
-    "expected_minutes",
-    "player_points_model",
-    "player_points_predictions",
-    "player_points_market",
-)
-"""What can be certified before a date's games are played."""
 
 
 def build_defs(
@@ -69,7 +53,7 @@ def build_defs(
     """
     settings = settings or Settings.from_environment()
     chosen = tables or build_tables(settings)
-    ahead = tuple(name for name in BEFORE_TIPOFF if name in chosen)
+    ahead = tuple(name for name, one in chosen.items() if one.contract.due is Due.SCHEDULED)
 
     def publisher(run_id: str) -> "Publisher":
         return build_publisher(

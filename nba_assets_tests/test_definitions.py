@@ -4,8 +4,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from nba_assets.definitions import BEFORE_TIPOFF, defs
+from nba_assets.definitions import defs
 from nba_assets.orchestration.partitions import game_date_partitions
+from nba_assets_tests.tiny_league import BEFORE_TIPOFF
 
 GRAPH = """
 raw        schedule                  <-

@@ -62,6 +62,23 @@ RAW = {
     )
 }
 _MINUTES = (35.5, 33.0, 30.25, 28.0, 26.0, 24.0, 20.0, 17.25, 15.0, 11.0)
+BEFORE_TIPOFF = (
+    "schedule",
+    "player_availability",
+    "starting_lineups",
+    "player_points_lines",
+    "team_form",
+    "team_ratings",
+    "player_features",
+    "player_state",
+    "expected_roster",
+    "lineup_context",
+    "expected_minutes",
+    "player_points_model",
+    "player_points_predictions",
+    "player_points_market",
+)
+"""What can be certified before a date's games are played."""
 _BOX_SCORES = ("player_box_scores", "team_box_scores")
 
 Row = dict[str, Any]

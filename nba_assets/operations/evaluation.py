@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import certified_rows, history_start
+from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling.baselines import RIDGE_FEATURES, ridge
@@ -38,18 +39,6 @@ LINE, WITHOUT_LINE = "line", "without_line"
 WITH_LINE = "with_line"
 REGULAR_MINUTES = 20.0
 """expected of a regular"""
-MODEL_TABLES = (
-    "team_ratings",
-    "player_features",
-    "player_state",
-    "expected_roster",
-    "lineup_context",
-    "expected_minutes",
-    "player_points_model",
-    "player_points_predictions",
-    "player_points_market",
-)
-"""another code of one of them is another model"""
 TABLES = (
     "schedule",
     "player_game_summary",
@@ -235,7 +224,8 @@ def _look(
     records: Sequence[Mapping[str, Any]],
 ) -> Looks:
     """Record this look, and count those before at any date of the period."""
-    model = "-".join(tables[name].code_version for name in MODEL_TABLES)
+    made_by = (one for one in tables.values() if one.contract.group in ("precompute", "models"))
+    model = "-".join(one.code_version for one in made_by if one.contract.due is Due.SCHEDULED)
     before = engine.query(
         "SELECT model FROM ledger.evaluations "
         f"WHERE first_date <= DATE '{last}' AND last_date >= DATE '{first}'"

@@ -1,11 +1,12 @@
 """Evidence from certified rows alone; each look at a period is recorded and counted."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from nba_assets.operations import evaluation
+from nba_assets.contracts.dated_table import FromSQL
 from nba_assets.operations.evaluation import Evaluation, evaluate
 from nba_assets_tests.tiny_league import FIRST_FEATURES, LAST, SLATES, Sandbox
 
@@ -188,19 +189,23 @@ def test_rows_without_a_certificate_are_not_judged(predicted: Sandbox) -> None:
     assert found.without_prediction == 20
 
 
-def test_every_look_is_recorded_and_counted_by_period_and_model(
-    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_look_is_recorded_and_counted_by_period_and_model(predicted: Sandbox) -> None:
     assert (_evaluate(predicted).looks.before, _evaluate(predicted).looks.before) == (0, 1)
     late = LAST - timedelta(days=1)
     assert _evaluate(predicted, late).looks.before == 2, "it shares dates with both"
     early = _evaluate(predicted, FIRST_FEATURES, FIRST_FEATURES + timedelta(days=1))
     assert early.looks.before == 2, "not with the one that began later"
-    monkeypatch.setattr(evaluation, "MODEL_TABLES", ("player_features",))
-    assert _evaluate(predicted).looks.models == 2
+    tables = predicted.tables
+    for name in ("team_form", "player_points_evaluation"):
+        produce = FromSQL(f"{getattr(tables[name].produce, 'query', '')} -- changed")
+        with predicted.warehouse.writing() as engine:
+            other = evaluate(
+                engine, tables | {name: replace(tables[name], produce=produce)}, late, LAST
+            )
+        assert other.looks.models == 2, "another feature is another model, another score is not"
     with predicted.warehouse.reading() as engine:
         stored = engine.query("SELECT * FROM ledger.evaluations")
-    assert stored.num_rows == 5
+    assert stored.num_rows == 6
     assert json.loads(stored["records"][0].as_py())[0]["predictor"] == "xgboost"
 
 

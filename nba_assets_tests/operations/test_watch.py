@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nba_assets.certification.ledger import Cause, Status
-from nba_assets.definitions import BEFORE_TIPOFF
 from nba_assets.operations.plan import Need, Reason, Standing
 from nba_assets.operations.source_now import Watched
 from nba_assets.operations.watch import (
@@ -21,7 +20,7 @@ from nba_assets.operations.watch import (
     to_remember,
 )
 from nba_assets.seasons import EASTERN
-from nba_assets_tests.tiny_league import Sandbox
+from nba_assets_tests.tiny_league import BEFORE_TIPOFF, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

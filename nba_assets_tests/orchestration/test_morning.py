@@ -8,12 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_assets.definitions import BEFORE_TIPOFF, build_defs
+from nba_assets.definitions import build_defs
 from nba_assets.errors import SettingsError
 from nba_assets.seasons import EASTERN
 from nba_assets.settings import Settings
 from nba_assets_tests.orchestration.service import Listener, Service, listening
-from nba_assets_tests.tiny_league import LAST, SLATES, Sandbox
+from nba_assets_tests.tiny_league import BEFORE_TIPOFF, LAST, SLATES, Sandbox
 
 
 @pytest.fixture

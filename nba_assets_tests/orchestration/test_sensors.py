@@ -8,14 +8,21 @@ import dagster as dg
 import pytest
 
 from nba_assets.certification.ledger import Status
-from nba_assets.definitions import BEFORE_TIPOFF, build_defs
+from nba_assets.definitions import build_defs
 from nba_assets.errors import BadInput, SourceUnavailable
 from nba_assets.operations.watch import PAUSES
 from nba_assets.rehearsal.faults import SourceDown
 from nba_assets.seasons import EASTERN
 from nba_assets.settings import Settings
 from nba_assets_tests.orchestration.service import Service, evening
-from nba_assets_tests.tiny_league import LAST, ONE_GAME, SEASON_START, SLATES, Sandbox
+from nba_assets_tests.tiny_league import (
+    BEFORE_TIPOFF,
+    LAST,
+    ONE_GAME,
+    SEASON_START,
+    SLATES,
+    Sandbox,
+)
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
