@@ -19,7 +19,7 @@ from nba_assets.deployment import Deployment
 def explain(
     deployment: Deployment, *, player: str, day: date, as_json: bool, everything: bool
 ) -> None:
-    """What each feature adds to the prediction of PLAYER, an id or a part of a name, on DAY.
+    """What each feature adds to the prediction of PLAYER, an id or a part of a name, on DATE.
 
     By what was known, from the certified features and the models in force; the shares and the base
     sum to the prediction. Exits 1 where there is none.

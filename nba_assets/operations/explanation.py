@@ -11,6 +11,7 @@ from nba_assets.certification.certified import certified_rows
 from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, FromPython
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling import points_model
+from nba_assets.modeling.information import InformationSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ class Explanation:
     player_name: str
     team: str
     opponent: str
-    information_set: str
+    information_set: InformationSet
     model_id: str
     predicted_points: float
     """median, not rounded: ``base`` and all ``shares`` together, never below 0"""
@@ -77,7 +78,8 @@ def explanations(
         if len(mine):
             model["features"] = json.loads(model["features"])
             found += _explained(mine, model, points_model.load(model, models_dir))
-    return found
+    order = list(InformationSet)
+    return sorted(found, key=lambda one: (one.player_id, order.index(one.information_set)))
 
 
 def _explained(
@@ -98,7 +100,7 @@ def _explained(
         found.append(
             Explanation(
                 **identity,
-                information_set=model["information_set"],
+                information_set=InformationSet(model["information_set"]),
                 model_id=model["model_id"],
                 predicted_points=float(points),
                 base=float(added[-1]),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.explanation import Explanation, explanations
 from nba_assets_tests.tiny_league import SEASON_START, SLATES, Sandbox, player_ids
 
@@ -26,7 +27,8 @@ def test_shares_sum_to_what_was_predicted(empty: Sandbox) -> None:
         )
     }
     found = _explained(empty, str(player))
-    assert {one.information_set for one in found} == set(predicted)
+    assert [one.information_set for one in found] == list(InformationSet)
+    assert set(predicted) == set(InformationSet)
     assert predicted
     for one in found:
         row = predicted[one.information_set]
