@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby, pairwise, product
 from typing import TYPE_CHECKING, Any
 
@@ -502,9 +503,12 @@ class Publisher:
     @staticmethod
     def _asked(known: Known, table: DatedTable, dates: Sequence[date]) -> Build:
         start = history_start(Scope.TRAINING, dates[0])
-        return Build(
-            dates, lambda first, before: training_mark(known, table, max(first, start), before)
-        )
+
+        @cache
+        def mark(first: date, before: date) -> str:
+            return training_mark(known, table, max(first, start), before)
+
+        return Build(dates, mark)
 
     @staticmethod
     def _inputs(

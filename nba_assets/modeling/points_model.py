@@ -144,7 +144,7 @@ def _proven(rows: "pd.DataFrame", features: Sequence[str], digest: str) -> Proof
     last = min(PROVEN_ROWS, int(len(rows) * PROVEN_SHARE))
     left_out = rows["game_date"] > rows["game_date"].iloc[-last - 1]
     seen = rows[left_out]
-    predicted = _mean(_trained(rows[~left_out], features), seen)
+    predicted = median(_trained(rows[~left_out], features), seen)
     actual = seen["pts"].to_numpy(dtype=float)
     hindsight = (seen["points_per_minute_60"] * seen["minutes"]).to_numpy(dtype=float)
     core = rules_core(seen).to_numpy(dtype=float)
@@ -326,17 +326,17 @@ def predict(
     """
     import numpy as np
 
-    median = _mean(boosters, features)
+    middle = median(boosters, features)
     bounds = np.asarray(intervals)
-    place = np.clip(np.round(median / GRID_STEP).astype(int), 0, len(bounds) - 1)
+    place = np.clip(np.round(middle / GRID_STEP).astype(int), 0, len(bounds) - 1)
     # Beyond the grid an interval moves with its prediction.
-    beyond = np.round(np.maximum(median - place * GRID_STEP, 0))[:, None].astype(int)
+    beyond = np.round(np.maximum(middle - place * GRID_STEP, 0))[:, None].astype(int)
     quantiles = bounds[place] + beyond
-    point = np.round(median)[:, None].astype(int)
+    point = np.round(middle)[:, None].astype(int)
     below = QUANTILES.index(0.25) + 1
     quantiles[:, :below] = np.minimum(quantiles[:, :below], point)
     quantiles[:, below:] = np.maximum(quantiles[:, below:], point)
-    return median, quantiles
+    return middle, quantiles
 
 
 def contributions(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
@@ -368,7 +368,7 @@ def _trained(rows: "pd.DataFrame", features: Sequence[str]) -> "list[xgb.Booster
     ]
 
 
-def _mean(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
+def median(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
     """The mean of what the members predict, not below 0."""
     import numpy as np
 

@@ -86,7 +86,7 @@ def _explained(
     rows: "pd.DataFrame", model: Mapping[str, Any], boosters: Sequence[Any]
 ) -> list[Explanation]:
     shares = points_model.contributions(boosters, rows)
-    predicted, _ = points_model.predict(boosters, rows, [[0, 0, 0, 0]])
+    predicted = points_model.median(boosters, rows)
     names = model["features"]
     found = []
     for row, added, points in zip(rows.to_dict("records"), shares, predicted, strict=True):

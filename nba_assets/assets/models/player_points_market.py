@@ -1,10 +1,12 @@
 """``player_points_market``: points of the players with a line, by what bookmakers expect too."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nba_assets.assets.models.player_points_predictions import INTEGERS, QUANTILES_ORDERED
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID, PLAYER_NAME
-from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
+from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records
 from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
 from nba_assets.modeling import market
 from nba_assets.modeling.information import InformationSet
@@ -15,23 +17,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PREDICTIONS = "player_points_predictions"
-
-
-_ORDER = "CASE {}.information_set WHEN 'lineup' THEN 2 WHEN 'availability' THEN 1 ELSE 0 END"
+_PLACES = " ".join(f"WHEN '{known}' THEN {place}" for place, known in enumerate(InformationSet))
 
 
 def _latest(suffix: str) -> str:
     """Joins what leaves of predictions ``p`` those of the latest set each game has."""
     return f"""JOIN (
-  SELECT k.game_date, k.game_id, MAX({_ORDER.format("k")}) AS latest
-  FROM {_PREDICTIONS}{suffix} AS k
-  GROUP BY k.game_date, k.game_id
-) AS k ON k.game_date = p.game_date AND k.game_id = p.game_id AND k.latest = {_ORDER.format("p")}"""
-
-
-def _whole(name: str, meaning: str) -> Column:
-    lineage = (f"{_PREDICTIONS}.{name}", "player_points_lines.line")
-    return Column(name, "INT64", meaning, low=0, high=110, lineage=lineage)
+  SELECT game_date, game_id, MAX(CASE information_set {_PLACES} END) AS latest
+  FROM {_PREDICTIONS}{suffix}
+  GROUP BY game_date, game_id
+) AS k ON k.game_date = p.game_date AND k.game_id = p.game_id
+  AND k.latest = CASE p.information_set {_PLACES} END"""
 
 
 PLAYER_POINTS_MARKET = Contract(
@@ -88,11 +84,10 @@ PLAYER_POINTS_MARKET = Contract(
             high=110,
             lineage=(f"{_PREDICTIONS}.predicted_points", "player_points_lines.line"),
         ),
-        _whole("points_median", "The median as points can be: an integer"),
-        _whole("points_q10", "10 % of games are below it"),
-        _whole("points_q25", "25 % of games are below it"),
-        _whole("points_q75", "75 % of games are not above it"),
-        _whole("points_q90", "90 % of games are not above it"),
+        *(
+            replace(column, lineage=(f"{_PREDICTIONS}.{column.name}", "player_points_lines.line"))
+            for column in INTEGERS
+        ),
         Column(
             "over",
             "FLOAT64",
@@ -123,13 +118,7 @@ PLAYER_POINTS_MARKET = Contract(
         """,
         reads=(_PREDICTIONS, "player_points_lines"),
     ),
-    rules=(
-        RowRule(
-            "quantiles_ordered",
-            "points_q10 <= points_q25 AND points_q25 <= points_median "
-            "AND points_median <= points_q75 AND points_q75 <= points_q90",
-        ),
-    ),
+    rules=(QUANTILES_ORDERED,),
     figures=(
         Figure("line_weight", "MAX(line_weight)", "contract"),
         Figure("players_with_a_line", "COUNT(*)", "row_counts"),
@@ -153,10 +142,10 @@ FROM {_PREDICTIONS}{suffix} AS p
 """
 
 
-_BOUNDS = ("points_q10", "points_q25", "points_q75", "points_q90")
+_MEDIAN, *_BOUNDS = (column.name for column in INTEGERS)
 _WANTED = _rows(
     "",
-    f"p.player_name, p.information_set AS beside, l.bookmakers, p.points_median, "
+    f"p.player_name, p.information_set AS beside, l.bookmakers, p.{_MEDIAN}, "
     f"{', '.join(f'p.{name}' for name in _BOUNDS)}",
     "JOIN due_games AS g ON g.game_date = p.game_date AND g.game_id = p.game_id",
     "",
@@ -182,7 +171,7 @@ def _compute(inputs: "Mapping[str, pa.Table]", _: Build) -> Computed:
         return Computed(rows_of(PLAYER_POINTS_MARKET, wanted))
     rows = market.beside_lines(inputs["past"].to_pandas(), wanted)
     median = rows["predicted_beside_line"].round().astype(int)
-    moved = median - rows["points_median"]
+    moved = median - rows[_MEDIAN]
     bounds = {name: (rows[name] + moved).clip(lower=0) for name in _BOUNDS}
     return Computed(
         rows_of(

@@ -35,6 +35,19 @@ def _whole(name: str, meaning: str) -> Column:
 
 
 _FEATURES = "player_features"
+INTEGERS = (
+    _whole("points_median", "The median as points can be: an integer"),
+    _whole("points_q10", "10 % of games are below it"),
+    _whole("points_q25", "25 % of games are below it"),
+    _whole("points_q75", "75 % of games are not above it"),
+    _whole("points_q90", "90 % of games are not above it"),
+)
+"""the median and the bounds of the intervals"""
+QUANTILES_ORDERED = RowRule(
+    "quantiles_ordered",
+    "points_q10 <= points_q25 AND points_q25 <= points_median "
+    "AND points_median <= points_q75 AND points_q75 <= points_q90",
+)
 
 PLAYER_POINTS_PREDICTIONS = Contract(
     table="player_points_predictions",
@@ -76,11 +89,7 @@ PLAYER_POINTS_PREDICTIONS = Contract(
             lineage=("expected_roster.plays",),
         ),
         _points("predicted_points", "Median of the model, not rounded"),
-        _whole("points_median", "The median as points can be: an integer"),
-        _whole("points_q10", "10 % of games are below it"),
-        _whole("points_q25", "25 % of games are below it"),
-        _whole("points_q75", "75 % of games are not above it"),
-        _whole("points_q90", "90 % of games are not above it"),
+        *INTEGERS,
         _points("season_average", "Baseline", f"{_FEATURES}.points_avg_season"),
         _points("last_10_average", "Baseline", f"{_FEATURES}.points_avg_10"),
         _points(
@@ -108,13 +117,7 @@ PLAYER_POINTS_PREDICTIONS = Contract(
         """,
         reads=("expected_roster", "player_points_model"),
     ),
-    rules=(
-        RowRule(
-            "quantiles_ordered",
-            "points_q10 <= points_q25 AND points_q25 <= points_median "
-            "AND points_median <= points_q75 AND points_q75 <= points_q90",
-        ),
-    ),
+    rules=(QUANTILES_ORDERED,),
     figures=(Figure("predictions", "COUNT(*)", "row_counts"),),
 )
 
