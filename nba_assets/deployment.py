@@ -18,7 +18,6 @@ from nba_assets.certification.schema import prepare
 from nba_assets.engines.duckdb_file import DuckDBFile
 from nba_assets.operations.gates import gates
 from nba_assets.operations.plan import Standing, past_dates, standing, untouched
-from nba_assets.operations.report import prediction_errors, weekly_errors
 from nba_assets.settings import Settings
 from nba_assets.sources.source import Coverage
 
@@ -149,6 +148,7 @@ class Deployment:
         Raises:
             AnotherSource, SourceError: as ``look``.
         """
+        from nba_assets.operations.model_report import ModelReport, model_report
         from nba_assets.operations.page import Report, html
 
         now = self.look(dates)
@@ -158,8 +158,9 @@ class Deployment:
                     title=f"nba_assets, {dates[0]} … {dates[-1]}",
                     now=now,
                     gates=gates(engine, now, self.settings.usage_rate_coverage_season),
-                    errors=prediction_errors(engine, self.tables, dates) if engine else [],
-                    weeks=weekly_errors(engine, self.tables, dates) if engine else [],
+                    model=model_report(engine, self.tables, self.models_dir, dates)
+                    if engine
+                    else ModelReport(),
                     written_at=moment,
                 )
             )

@@ -44,7 +44,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "rehearsal": (*BASE, "settings", "assets.raw", "sources", "certification", "operations",
                   "deployment", "definitions", "orchestration", "rehearsal"),
     "cli": (*BASE, "settings", "engines", "sources.source", "certification", "operations",
-            "deployment", "orchestration", "rehearsal", "cli"),
+            "modeling.information", "deployment", "orchestration", "rehearsal", "cli"),
 }  # fmt: skip
 DAGSTER = ("definitions", "orchestration", "rehearsal.daemon", "rehearsal.incident",
            "rehearsal.season")  # fmt: skip

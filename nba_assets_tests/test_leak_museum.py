@@ -5,7 +5,7 @@ say of themselves is checked when they are published; what they do not say is fo
 what happened on a date: a feature of that date that changes has seen it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,8 @@ import xgboost as xgb
 from nba_assets.assets.graph import dated_tables
 from nba_assets.contracts.dated_table import DatedTable, FromPython, FromSQL
 from nba_assets.modeling import points_model
+from nba_assets.modeling.configuration import Configuration
+from nba_assets.modeling.information import InformationSet
 from nba_assets.seasons import game_dates
 from nba_assets_tests.memory_warehouse import MemoryWarehouse
 from nba_assets_tests.test_leakage import BUILT
@@ -185,23 +187,25 @@ def test_a_game_that_is_not_over_is_nobodys_history(
 def _split_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model trained on a random part of all rows there are, and proven on the others."""
 
-    def at_random(history: pd.DataFrame, _: date) -> pd.DataFrame:
+    def at_random(history: pd.DataFrame, *_: object) -> pd.DataFrame:
         return history.sample(frac=0.75, random_state=1)
 
-    monkeypatch.setattr(points_model, "_trained_on", at_random)
+    monkeypatch.setattr(points_model, "trained_on", at_random)
 
 
 def _stopped_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model trained on earlier rows, its number of rounds chosen on a random part of all rows."""
-    honest, everything = points_model._trained_on, {}
+    honest, everything = points_model.trained_on, {}
 
-    def remembered(history: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    def remembered(history: pd.DataFrame, as_of: date, by: Configuration) -> pd.DataFrame:
         everything["rows"] = history
-        return honest(history, as_of)
+        return honest(history, as_of, by)
 
-    def stopped(rows: pd.DataFrame, features: Sequence[str]) -> list[xgb.Booster]:
+    def stopped(rows: pd.DataFrame, known: InformationSet, by: Configuration) -> list[xgb.Booster]:
         validation = everything["rows"].sample(frac=0.5, random_state=1)
-        train, valid = (points_model._matrix(part, features, None) for part in (rows, validation))
+        train, valid = (
+            points_model._matrix(part, by.features[known], None) for part in (rows, validation)
+        )
         booster = xgb.train(
             {**points_model.PARAMETERS, "eta": 0.5, "min_child_weight": 1},
             train,
@@ -212,8 +216,8 @@ def _stopped_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         return [booster[: booster.best_iteration + 1]] * len(points_model.MEMBERS)
 
-    monkeypatch.setattr(points_model, "_trained_on", remembered)
-    monkeypatch.setattr(points_model, "_trained", stopped)
+    monkeypatch.setattr(points_model, "trained_on", remembered)
+    monkeypatch.setattr(points_model, "trained", stopped)
 
 
 def _models(folder: Path, league: TinyLeague) -> Sandbox:

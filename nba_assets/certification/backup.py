@@ -128,8 +128,8 @@ def bring_in(
     statements, loads = [], []
     for name in _EXPORTED:
         file = folder / "ledger" / f"{name}.parquet"
-        if name == EVALUATIONS and not file.exists():
-            continue  # an export of before they were recorded
+        if name in LATER and not file.exists():
+            continue
         loads.append(Load(f"imported_{name}", _parquet(file)))
         columns = ", ".join(COLUMNS[name])
         statements.append(
@@ -162,7 +162,8 @@ def bring_in(
     return made
 
 
-EVALUATIONS = "evaluations"
+LATER = ("evaluations", "trials")
+"""what an export of an older release does not have"""
 _EXPORTED = (
     "attempts",
     "verdicts",
@@ -170,7 +171,7 @@ _EXPORTED = (
     "rulings",
     "sources",
     "restorations",
-    EVALUATIONS,
+    *LATER,
 )
 
 

@@ -20,6 +20,7 @@ from nba_assets.certification.ledger import (
     Attempt,
     Cause,
     Game,
+    Kind,
     Restoration,
     Rulings,
     Status,
@@ -570,7 +571,8 @@ def ruled_dates(
 
 def ruled_dates_query(tables: Mapping[str, DatedTable], first: date, last: date) -> str:
     """A query for what ``ruled_dates`` tells."""
-    return _dates_query(tables, "SELECT game_id FROM ledger.rulings", first, last)
+    games = f"SELECT game_id FROM ledger.rulings WHERE kind <> '{Kind.PROMOTE}'"
+    return _dates_query(tables, games, first, last)
 
 
 def dates_of_game(engine: Engine, tables: Mapping[str, DatedTable], game_id: str) -> set[date]:
@@ -740,7 +742,7 @@ def upstream_marks(
         for day in dates:
             total = sums[bisect_left(days, day)]
             upstream[day][read.relation] = f"{total:016x}"
-    for day, ruled in _ruled(known, table).items():
+    for day, ruled in _ruled(known, table, dates).items():
         if day in upstream:
             upstream[day]["rulings"] = hashlib.sha256("\n".join(ruled).encode()).hexdigest()[:16]
     return upstream
@@ -759,7 +761,7 @@ def training_mark(known: Known, table: DatedTable, first: date, before: date) ->
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
+def _ruled(known: Known, table: DatedTable, dates: Sequence[date]) -> dict[date, list[str]]:
     """By date, what of the rulings in force applies to a table on it."""
     if not known.rulings.all:
         return {}
@@ -769,6 +771,10 @@ def _ruled(known: Known, table: DatedTable) -> dict[date, list[str]]:
             ruled[day].append(game_id)
     for day, game_id, finding in sorted(known.rulings.accepted(table.name)):
         ruled[day].append(f"{game_id} {finding}")
+    if later := known.rulings.promotions(table.name)[1:]:
+        for day in dates:
+            if (one := known.rulings.promoted(table.name, day)) in later:
+                ruled[day].append(str(one.finding))
     return ruled
 
 

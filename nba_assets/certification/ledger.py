@@ -114,6 +114,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "records": "STRING NOT NULL",
         "evaluated_at": "TIMESTAMP NOT NULL",
     },
+    "trials": {
+        "publication": "INT64 NOT NULL",
+        "name": "STRING NOT NULL",
+        "event": "STRING NOT NULL",
+        "content": "STRING NOT NULL",
+        "recorded_by": "STRING NOT NULL",
+        "recorded_at": "TIMESTAMP NOT NULL",
+    },
     "schema_versions": {
         "version": "INT64 NOT NULL",
         "since": "TIMESTAMP NOT NULL",
@@ -559,11 +567,13 @@ class Kind(StrEnum):
     """the waiver of a game has ended"""
     ACCEPT = "accept"
     """what vanished from a game is gone for good; the smaller version is the truth"""
+    PROMOTE = "promote"
+    """a table is computed by a configuration from a date on"""
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """An operator's word on a game of a table. Rulings are only ever added."""
+    """An operator's word on a game of a table, or all of it. Rulings are only ever added."""
 
     kind: Kind
     table_name: str
@@ -573,7 +583,9 @@ class Ruling:
     ruled_at: datetime
     game_date: date | None = None
     finding: str | None = None
-    """of an acceptance: what vanished, as the audit found it; it holds for that and no more"""
+    """of an acceptance: what vanished, as the audit found it; it holds for that and no more. Of a
+    promotion: the configuration
+    """
     publication: int = 0
     """its place in the order of all that was recorded; given when it is"""
 
@@ -590,7 +602,7 @@ class Rulings:
         last = {
             (ruling.table_name, ruling.game_id): ruling
             for ruling in self.all
-            if ruling.kind is not Kind.ACCEPT
+            if ruling.kind in (Kind.WAIVE, Kind.REVOKE)
         }
         return [ruling for ruling in last.values() if ruling.kind is Kind.WAIVE]
 
@@ -611,6 +623,22 @@ class Rulings:
             if ruling.kind is Kind.ACCEPT and ruling.table_name == table
             if ruling.game_date is not None and ruling.finding is not None
         }
+
+    def promotions(self, table: str) -> list[Ruling]:
+        """What a table was ever computed by, oldest first; the first is what it began with."""
+        return [
+            ruling
+            for ruling in self.all
+            if ruling.kind is Kind.PROMOTE and ruling.table_name == table
+        ]
+
+    def promoted(self, table: str, day: date) -> Ruling | None:
+        """By what a table is computed on a date: the last word on it."""
+        found = None
+        for ruling in self.promotions(table):
+            if ruling.game_date is not None and ruling.game_date <= day:
+                found = ruling
+        return found
 
 
 def rulings(engine: Engine) -> Rulings:
@@ -697,19 +725,28 @@ NEXT = "UPDATE ledger.clock SET publication = publication + 1 WHERE TRUE"
 
 def rule(engine: Engine, ruled: Iterable[Ruling]) -> None:
     """Record rulings, all or none; they take effect when the games' dates are run again."""
-    columns = tuple(COLUMNS["rulings"])
-    engine.transaction(
-        [
-            NEXT,
-            *(
-                f"INSERT INTO ledger.rulings ({', '.join(columns)}) SELECT publication, "
-                + ", ".join(
-                    _literal(getattr(one, name)) for name in columns if name != "publication"
-                )
-                + " FROM ledger.clock"
-                for one in ruled
-            ),
-        ]
+    engine.transaction([NEXT, *map(ruling, ruled)])
+
+
+def ruling(one: Ruling) -> str:
+    """The statement that records a ruling, after ``NEXT``."""
+    return _insert("rulings", [getattr(one, name) for name in COLUMNS["rulings"]][1:])
+
+
+def first_configuration(table: str, configuration: str, moment: datetime) -> str:
+    """The statement that records what a table begins with, after ``NEXT``."""
+    reason, by = "what the table began with", "nba_assets"
+    first = Ruling(
+        Kind.PROMOTE, table, WHOLE_DATE, reason, by, moment, date.min, finding=configuration
+    )
+    return ruling(first)
+
+
+def _insert(table: str, values: Iterable["str | int | date | datetime | None"]) -> str:
+    """A record of the publication the clock says, its other columns in their order."""
+    return (
+        f"INSERT INTO ledger.{table} ({', '.join(COLUMNS[table])}) SELECT publication, "
+        f"{', '.join(map(_literal, values))} FROM ledger.clock"
     )
 
 
@@ -717,13 +754,74 @@ def evaluated(
     engine: Engine, first: date, last: date, model: str, records: str, moment: datetime
 ) -> None:
     """Record that the predictions of a period were judged, and what was found, as JSON."""
-    values = ", ".join(_literal(one) for one in (first, last, model, records, moment))
+    engine.transaction([_insert("evaluations", (first, last, model, records, moment))])
+
+
+def looks(engine: Engine, first: date, last: date) -> list[str]:
+    """The models of every evaluation of a period that shares a date with this one."""
+    models: list[str] = engine.query(
+        "SELECT model FROM ledger.evaluations "
+        f"WHERE first_date <= DATE '{last}' AND last_date >= DATE '{first}'"
+    )["model"].to_pylist()
+    return models
+
+
+class Event(StrEnum):
+    """What is recorded of a trial, in this order."""
+
+    DECLARED = "declared"
+    SCORED = "scored"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record of a trial."""
+
+    publication: int
+    name: str
+    event: Event
+    content: str
+    """JSON"""
+    recorded_by: str
+    recorded_at: datetime
+
+
+def trials(engine: Engine) -> list[Recorded]:
+    """What was ever recorded of trials, oldest first."""
+    rows = engine.query(
+        "SELECT publication, name, event, content, recorded_by, "
+        "UNIX_MICROS(recorded_at) AS recorded_at FROM ledger.trials ORDER BY publication"
+    )
+    return [
+        Recorded(**{**row, "event": Event(row["event"]), "recorded_at": moment(row["recorded_at"])})
+        for row in rows.to_pylist()
+    ]
+
+
+def declare_trial(engine: Engine, name: str, content: str, by: str, at: datetime) -> None:
+    """Record what a trial is about, before it is scored."""
+    engine.transaction([NEXT, _insert("trials", (name, Event.DECLARED, content, by, at))])
+
+
+def conclude_trial(
+    engine: Engine,
+    name: str,
+    content: str,
+    looked_at: Iterable[tuple[date, date, str]],
+    promotion: Ruling | None,
+    by: str,
+    at: datetime,
+) -> None:
+    """Record what came of a trial, its looks at periods and a promotion, all or none."""
     engine.transaction(
         [
-            (
-                f"INSERT INTO ledger.evaluations ({', '.join(COLUMNS['evaluations'])}) "
-                f"SELECT publication, {values} FROM ledger.clock"
-            )
+            NEXT,
+            _insert("trials", (name, Event.SCORED, content, by, at)),
+            *(
+                _insert("evaluations", (first, last, model, content, at))
+                for first, last, model in looked_at
+            ),
+            *([ruling(promotion)] if promotion else []),
         ]
     )
 
@@ -756,11 +854,7 @@ def source_of(found: "pa.Table") -> str | None:
 
 def adoption(identity: str, reason: str) -> str:
     """The statement that records the source a warehouse is filled from, after ``NEXT``."""
-    return (
-        "INSERT INTO ledger.sources (publication, identity, reason, recorded_at) SELECT "
-        f"publication, {quoted(identity)}, {quoted(reason)}, {_literal(datetime.now(UTC))} "
-        "FROM ledger.clock"
-    )
+    return _insert("sources", (identity, reason, datetime.now(UTC)))
 
 
 def adopt(engine: Engine, identity: str, reason: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import groupby, pairwise, product
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from nba_assets.certification.certified import (
     Held,
     Known,
     Readiness,
+    certified_rows,
     history_gap,
     history_start,
     reaches_back,
@@ -185,14 +186,7 @@ class Publisher:
 
         It costs some queries a date, so that of more than ``at_most`` dates nothing is told.
         """
-        replaced = [
-            one
-            for one in attempts
-            if one.run_id == self._run_id
-            and one.attempt > 1
-            and one.stored_publication == one.publication
-            and one.status.certified
-        ]
+        replaced = [one for one in self._stored(attempts) if one.attempt > 1]
         if not 0 < len(replaced) <= at_most:
             return {}
         contract = self._tables[replaced[0].table_name].contract
@@ -202,6 +196,41 @@ class Publisher:
                 with suppress(WarehouseError):  # what was there before may have been damaged
                     found[one.game_date] = difference(engine, contract, one.game_date)
         return {day: one for day, one in found.items() if one.old and one.old.status.certified}
+
+    def highlights(
+        self, attempts: Sequence[Attempt], at_most: int = 20
+    ) -> dict[date, list[dict[str, Any]]]:
+        """The highlights of dates of a table that attempts of this run stored; of few dates."""
+        made = self._stored(attempts)
+        if not 0 < len(made) <= at_most:
+            return {}
+        table = self._tables[made[0].table_name]
+        if (what := table.highlights) is None:
+            return {}
+        names = ", ".join(what.columns)
+        first, last = made[0].game_date, made[-1].game_date
+        with self._warehouse.reading() as engine:
+            rows = engine.query(
+                f"SELECT game_date, {names} FROM {table.name} WHERE {what.where} QUALIFY "
+                f"ROW_NUMBER() OVER (PARTITION BY game_date ORDER BY {what.order_by}) "
+                f"<= {what.at_most} ORDER BY game_date, {what.order_by}",
+                {table.name: certified_rows(table.contract, first, last)},
+            ).to_pylist()
+        found: dict[date, list[dict[str, Any]]] = {one.game_date: [] for one in made}
+        for row in rows:
+            if (day := row.pop("game_date")) in found:
+                found[day].append(row)
+        return {day: listed for day, listed in found.items() if listed}
+
+    def _stored(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Those by which this run stored a certified version."""
+        return [
+            one
+            for one in attempts
+            if one.run_id == self._run_id
+            and one.stored_publication == one.publication
+            and one.status.certified
+        ]
 
     def differing(self, name: str, dates: Sequence[date]) -> list[date]:
         """The dates, all of one season, on which the source delivers other than is certified.
@@ -257,7 +286,7 @@ class Publisher:
                 dates = with_moved(dates, staged.delivered, staged.listed_before, known)
             else:
                 known = staged.known or self._known(engine, table, dates)
-            also = self._claim(table, known.source)
+            also = [*self._claim(table, known.source), *_begun(table, known)]
             concerned = set(dates)
             refused = tuple(row for row in staged.refused if row.game_date in concerned)
             staged = replace(staged, refused=refused)
@@ -446,7 +475,7 @@ class Publisher:
                 query = f"SELECT {names} FROM ({table.produce.query}) AS t"
                 (again,) = engine.run([*games, Query(query, relations)])
             else:
-                build = self._asked(known, table, [day])
+                build = self._asked(known, table, table.produce, [day])
                 inputs, _ = self._inputs(engine, table.produce, build, games, relations)
         if isinstance(table.produce, FromPython):
             computed = table.produce.compute(inputs, build)
@@ -484,7 +513,7 @@ class Publisher:
             known = self._known(engine, table, dates)
             found = ready(known, table, dates)
             relations = input_relations(self._tables, table, dates)
-            build = self._asked(known, table, dates)
+            build = self._asked(known, table, produce, dates)
             games = games_steps(dates, found.games, found.holes, found.warmup)
             inputs, publication = self._inputs(engine, produce, build, games, relations)
             if publication != known.publication:
@@ -501,14 +530,20 @@ class Publisher:
         )
 
     @staticmethod
-    def _asked(known: Known, table: DatedTable, dates: Sequence[date]) -> Build:
+    def _asked(
+        known: Known, table: DatedTable, produce: FromPython, dates: Sequence[date]
+    ) -> Build:
         start = history_start(Scope.TRAINING, dates[0])
 
         @cache
         def mark(first: date, before: date) -> str:
             return training_mark(known, table, max(first, start), before)
 
-        return Build(dates, mark)
+        def configuration(day: date) -> str:
+            promoted = known.rulings.promoted(table.name, day)
+            return (promoted and promoted.finding) or produce.configuration
+
+        return Build(dates, mark, configuration)
 
     @staticmethod
     def _inputs(
@@ -569,6 +604,14 @@ class Publisher:
     def _origin(self, table: DatedTable) -> Origin:
         from_source = isinstance(table.produce, FromSource)
         return Origin(self._run_id, self._source.name if from_source else None)
+
+
+def _begun(table: DatedTable, known: Known) -> list[str]:
+    """The statement by which the first build of a table records what it is computed by."""
+    begins_with = table.produce.configuration if isinstance(table.produce, FromPython) else ""
+    if not begins_with or known.rulings.promotions(table.name):
+        return []
+    return [ledger.first_configuration(table.name, begins_with, datetime.now(UTC))]
 
 
 def _refused(staged: _Staged) -> Iterator[Violation]:

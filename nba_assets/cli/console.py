@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nba_assets.operations.evaluation import Evaluation
     from nba_assets.operations.explanation import Explanation
     from nba_assets.operations.plan import Standing
+    from nba_assets.operations.trials import Outcome, Trial
     from nba_assets.orchestration.retention import Old
 
 SHOWN = 12
@@ -502,6 +503,67 @@ def waivers(rulings: "Rulings", found: "Sequence[Ruling]", late: Collection[str]
             )
         )
     return _listed(lines, ("table", "game", "by", "since", "revoked", "reason"))
+
+
+def declared(found: "Trial") -> RenderableType:
+    """What a trial will be judged by."""
+    said = found.declaration
+    return Text(
+        f"Declared: trial {said.name}, against {said.champion}. It must improve "
+        f"{', '.join(said.improves)} on {_spans(said.choosing)} and do no harm on "
+        f"{_spans(said.elsewhere)}; if it does, it takes effect on {said.takes_effect}. "
+        f"`nba-assets trial score {said.name}` ends it."
+    )
+
+
+def outcome(found: "Trial", what: "Outcome") -> RenderableType:
+    """What a trial found, on which dates, and whether the champion stays."""
+    said = found.declaration
+    table = _plain_table("known by", "dates", "must")
+    for name in ("player-games", "champion", "challenger", "challenger minus it"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in what.findings:
+        table.add_row(
+            one.information_set,
+            _spans(said.choosing if one.choosing else said.elsewhere),
+            "improve" if one.must_improve else "do no harm",
+            f"{one.n:,}",
+            f"{one.champion:.4f}",
+            f"{one.challenger:.4f}",
+            f"{one.difference.low:+.4f} … {one.difference.high:+.4f}",
+            Text("yes", "green") if one.passed else Text("no", "red"),
+        )
+    ending = (
+        Text(f"Promoted: it is in force from {said.takes_effect}.", "bold green")
+        if what.promoted
+        else Text("The champion stays.", "bold red")
+    )
+    looked = f"These dates had been looked at {plural(what.looks, 'time')} before."
+    return Group(_section(f"Trial {said.name}: points, 90 % interval", table), Text(looked), ending)
+
+
+def trials(found: "Sequence[Trial]") -> Text:
+    """Every trial, and what came of it."""
+    endings = {True: "promoted", False: "the champion stayed", None: "not scored yet"}
+    return _listed(
+        [
+            (
+                one.declaration.name,
+                one.declared.recorded_by,
+                f"{one.declared.recorded_at:%Y-%m-%d %H:%M}",
+                endings[one.promoted],
+                str(one.declaration.takes_effect) if one.promoted else "",
+                one.declaration.why,
+            )
+            for one in found
+        ],
+        ("trial", "by", "declared", "outcome", "in force from", "why"),
+    )
+
+
+def _spans(windows: Iterable[tuple[date, date]]) -> str:
+    return ", ".join(span(*window) for window in windows)
 
 
 def _plain_table(*columns: str) -> Table:

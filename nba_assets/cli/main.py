@@ -18,6 +18,7 @@ from nba_assets.cli import (
     report,
     rulings,
     runs,
+    trial,
     versions,
     warehouse,
 )
@@ -81,6 +82,7 @@ PURPOSES: Mapping[str, Sequence[click.Command]] = {
         evaluate.evaluate,
         explain.explain,
     ),
+    "The model": (trial.trial,),
     "Build": (runs.backfill, runs.repair, runs.sync),
     "What is not there": (
         answers.quarantine,

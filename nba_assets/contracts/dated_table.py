@@ -104,6 +104,8 @@ class Build:
     """of the training inputs of a table from one date up to, not including, another, and of its
     code: with equal marks the inputs are equal, and so is what is made of them
     """
+    configuration: Callable[[date], str]
+    """what was promoted for a date last, or what the table began with"""
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,24 @@ class FromPython:
     compute: "Callable[[Mapping[str, pa.Table], Build], Computed]"
     version: str
     """changed by hand when the computation changes its meaning"""
+    configuration: str = ""
+    """what it begins with, in the table's own words; the ledger knows what was promoted since"""
     spared: Callable[[Build], Collection[str]] = lambda _: ()
     """the queries a build needs no result of, because what it makes of them was kept"""
     lost: "Callable[[pa.Table], Mapping[date, str]] | None" = None
     """which of the stored rows' dates refer to something outside the warehouse that is gone"""
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """The rows of a date a person looks at first; Dagster shows them with the date."""
+
+    title: str
+    columns: tuple[str, ...]
+    order_by: str
+    """GoogleSQL, of the columns of the contract"""
+    where: str = "TRUE"
+    at_most: int = 10
 
 
 @dataclass(frozen=True)
@@ -130,6 +146,7 @@ class DatedTable:
     contract: Contract
     produce: FromSource | FromSQL | FromPython
     reads: tuple[Read, ...] = ()
+    highlights: Highlights | None = None
 
     @property
     def name(self) -> str:

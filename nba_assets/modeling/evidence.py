@@ -49,6 +49,8 @@ class Decile:
     """A tenth of the predictions, by size, and how often the intervals held."""
 
     mean_prediction: float
+    median_points: float
+    """that were had"""
     n: int
     covered_80: float
     covered_50: float
@@ -131,7 +133,12 @@ def deciles(rows: "pd.DataFrame", predictor: str) -> list[Decile]:
 
     order = np.argsort(rows[predictor].to_numpy(dtype=float), kind="stable")
     return [
-        Decile(float(tenth[predictor].mean()), len(tenth), *covered(tenth))
+        Decile(
+            float(tenth[predictor].mean()),
+            float(tenth["pts"].median()),
+            len(tenth),
+            *covered(tenth),
+        )
         for tenth in (rows.iloc[part] for part in np.array_split(order, 10))
         if len(tenth)
     ]

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nba_assets.errors import BadInput
 from nba_assets.modeling.baselines import rules_core
+from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.fits import write_atomically
 from nba_assets.modeling.information import InformationSet
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 MINIMUM_ROWS = 3_000
 """player-games a model needs; with fewer the date is warm-up"""
-TRAINED_ON = timedelta(days=1_100)
 PROVEN_ROWS, PROVEN_SHARE = 12_000, 0.25
 """the last rows before a month that a probe leaves out, to see how far off it is there: so many,
 or this share where that is less
@@ -91,18 +93,22 @@ class Recipe:
     """What a model is made of, beside its date."""
 
     known: InformationSet
-    features: Sequence[str]
+    configuration: Configuration
     mark: Callable[[date, date], str]
     """of the rows from one date up to, not including, another, and of the code that uses them"""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the model sees, in order."""
+        return self.configuration.features[self.known]
 
     def digest(self, as_of: date) -> str:
         """Of what a model as of a date is trained on and how."""
         import xgboost as xgb
 
-        made_from = [
-            str(as_of), self.known, self.mark(as_of - TRAINED_ON, as_of), dict(PARAMETERS),
-            dict(MEMBERS), ROUNDS, list(self.features), xgb.__version__,
-        ]  # fmt: skip
+        seen = self.mark(as_of - self.configuration.trained_on, as_of)
+        by = self.configuration.text
+        made_from = [str(as_of), self.known, seen, dict(MEMBERS), by, xgb.__version__]
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
 
 
@@ -130,21 +136,21 @@ def prove(history: "pd.DataFrame | None", as_of: date, what: Recipe, folder: Pat
         return proof
     if history is None:
         raise ValueError(f"no history was read, and no proof of {what.known} {as_of} is kept")
-    rows = _trained_on(history, as_of)
+    rows = trained_on(history, as_of, what.configuration)
     if len(rows) >= MINIMUM_ROWS:
-        proof = _proven(rows, what.features, what.digest(as_of))
+        proof = _proven(rows, what, what.digest(as_of))
     content = json.dumps(asdict(proof) if proof else None).encode()
     write_atomically(folder / _proof_file(as_of, what), content)
     return proof
 
 
-def _proven(rows: "pd.DataFrame", features: Sequence[str], digest: str) -> Proof:
+def _proven(rows: "pd.DataFrame", what: Recipe, digest: str) -> Proof:
     import numpy as np
 
     last = min(PROVEN_ROWS, int(len(rows) * PROVEN_SHARE))
     left_out = rows["game_date"] > rows["game_date"].iloc[-last - 1]
     seen = rows[left_out]
-    predicted = median(_trained(rows[~left_out], features), seen)
+    predicted = median(trained(rows[~left_out], what.known, what.configuration), seen)
     actual = seen["pts"].to_numpy(dtype=float)
     hindsight = (seen["points_per_minute_60"] * seen["minutes"]).to_numpy(dtype=float)
     core = rules_core(seen).to_numpy(dtype=float)
@@ -233,8 +239,8 @@ def fit(
     """Train on the rows of ``history`` before ``as_of`` and store the model in ``folder``.
 
     ``history`` has one row per player-game played, of one information set: ``game_date``,
-    ``game_id``, ``player_id``, the features, ``pts``; the 1,100 days before ``as_of`` count. A
-    model of the same data and parameters is not trained twice.
+    ``game_id``, ``player_id``, the features, ``pts``; the days before ``as_of`` that ``what`` says
+    count. A model of the same data and configuration is not trained twice.
     """
     import xgboost as xgb
 
@@ -242,9 +248,9 @@ def fit(
         return stored
     if history is None:
         raise ValueError(f"no history was read, and no model of {what.known} {as_of} is kept")
-    rows = _trained_on(history, as_of)
+    rows = trained_on(history, as_of, what.configuration)
     model_id = _model_id(as_of, what, proof)
-    boosters = _trained(rows, what.features)
+    boosters = trained(rows, what.known, what.configuration)
     fitted = Fitted(
         model_id=model_id,
         information_set=what.known,
@@ -265,9 +271,12 @@ def fit(
     return _write(boosters, fitted, folder)
 
 
-def _trained_on(history: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
+def trained_on(
+    history: "pd.DataFrame", as_of: date, configuration: Configuration
+) -> "pd.DataFrame":
+    """The rows of ``history`` a model as of a date is trained on, in the one order that counts."""
     days = history["game_date"]
-    rows = history[(days < as_of) & (days >= as_of - TRAINED_ON)]
+    rows = history[(days < as_of) & (days >= as_of - configuration.trained_on)]
     return rows.sort_values(["game_date", "game_id", "player_id"], kind="stable")
 
 
@@ -342,27 +351,36 @@ def predict(
 def contributions(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
     """What each feature, and last the base, adds to the median: SHAP values, shape (rows, n + 1).
 
-    The mean of the members', whose sums are what ``predict`` gives where that is not below 0.
+    The mean of the members', whose sums are what ``predict`` gives where that is not below 0. What
+    a member starts from is of the feature it is, so that the base is the same for all rows.
     """
     import numpy as np
 
-    shares = [
-        booster.predict(_matrix(rows, booster.feature_names or (), start), pred_contribs=True)
-        for booster, start in zip(boosters, MEMBERS.values(), strict=True)
-    ]
-    mean: np.ndarray = np.mean(shares, axis=0, dtype=float)
+    found = []
+    for booster, start in zip(boosters, MEMBERS.values(), strict=True):
+        names = booster.feature_names or []
+        shares = booster.predict(_matrix(rows, names, start), pred_contribs=True).astype(float)
+        if start and start in names:
+            margin = rows[start].to_numpy(dtype="float32").astype(float)
+            shares[:, names.index(start)] += margin
+            shares[:, -1] -= margin
+        found.append(shares)
+    mean: np.ndarray = np.mean(found, axis=0)
     return mean
 
 
-def _trained(rows: "pd.DataFrame", features: Sequence[str]) -> "list[xgb.Booster]":
+def trained(
+    rows: "pd.DataFrame", known: InformationSet, configuration: Configuration
+) -> "list[xgb.Booster]":
     """A booster a member."""
     import xgboost as xgb
 
+    parameters = configuration.parameters
     return [
         xgb.train(
-            {**PARAMETERS, "seed": PARAMETERS["seed"] + number},
-            _matrix(rows, features, start),
-            ROUNDS,
+            {**parameters, "seed": parameters.get("seed", 0) + number},
+            _matrix(rows, configuration.features[known], start),
+            configuration.rounds,
         )
         for number, start in enumerate(MEMBERS.values())
     ]
@@ -378,6 +396,30 @@ def median(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarr
     ]
     mean: np.ndarray = np.clip(np.mean(predicted, axis=0), 0, None)
     return mean
+
+
+def walk_forward(
+    history: "pd.DataFrame", first: date, known: InformationSet, configuration: Configuration
+) -> "pd.Series":
+    """What the models of a set would have predicted of its rows from ``first`` on.
+
+    ``history`` as in ``fit``. Every row is predicted by the model of its Monday, which is not
+    kept. Aligned with those rows; those of weeks with too little history are left out.
+    """
+    import pandas as pd
+
+    wanted = history[history["game_date"] >= first]
+    monday = wanted["game_date"].map(refit_date)
+
+    def of_week(as_of: date) -> "pd.Series":
+        rows, mine = trained_on(history, as_of, configuration), wanted[monday == as_of]
+        if len(rows) < MINIMUM_ROWS:
+            return pd.Series(dtype=float)
+        return pd.Series(median(trained(rows, known, configuration), mine), mine.index)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        weeks = list(pool.map(of_week, sorted(set(monday))))
+    return pd.concat([pd.Series(dtype=float), *weeks])
 
 
 def _matrix(rows: "pd.DataFrame", features: Sequence[str], start: str | None) -> "xgb.DMatrix":

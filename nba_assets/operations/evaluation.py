@@ -46,7 +46,7 @@ TABLES = (
     "player_points_predictions",
     "player_points_market",
 )
-_REGULAR_SEASON = "Regular Season"
+REGULAR_SEASON = "Regular Season"
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ def evaluate(
     engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
 ) -> Evaluation:
     """The evidence of a period, and the record of this look at it; a session that may write."""
-    rows, without = _judged(engine, tables, first, last)
-    regular_season = rows["season_type"] == _REGULAR_SEASON
+    rows, without = judged(engine, tables, first, last)
+    regular_season = rows["season_type"] == REGULAR_SEASON
     of_market = rows["information_set"] == MARKET
     populations = {
         "all": regular_season & ~of_market,
@@ -150,7 +150,7 @@ def _evidence(known: str, population: str, rows: "pd.DataFrame") -> Evidence:
     )
 
 
-def _judged(
+def judged(
     engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
 ) -> "tuple[pd.DataFrame, int]":
     """A row per player-game and information set that was predicted and played, and how many
@@ -226,9 +226,8 @@ def _look(
     """Record this look, and count those before at any date of the period."""
     made_by = (one for one in tables.values() if one.contract.group in ("precompute", "models"))
     model = "-".join(one.code_version for one in made_by if one.contract.due is Due.SCHEDULED)
-    before = engine.query(
-        "SELECT model FROM ledger.evaluations "
-        f"WHERE first_date <= DATE '{last}' AND last_date >= DATE '{first}'"
-    )["model"].to_pylist()
+    if promoted := ledger.rulings(engine).promoted("player_points_model", last):
+        model += f"-{promoted.publication}"
+    before = ledger.looks(engine, first, last)
     ledger.evaluated(engine, first, last, model, json.dumps(list(records)), datetime.now(UTC))
     return Looks(len(before), len({*before, model}))

@@ -1,7 +1,8 @@
 """Why a player's points were predicted as they were: what each feature adds, in points."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -59,27 +60,73 @@ def explanations(
     Raises:
         BadInput: a model's file is not there, or is not the one that was certified.
     """
+    found = []
+    for model, boosters, rows in _predicted(engine, tables, models_dir, day, day):
+        named = rows["player_name"].str.lower().str.contains(player.lower(), regex=False)
+        mine = rows[named | (rows["player_id"].astype(str) == player)]
+        if len(mine):
+            found += _explained(mine, model, boosters)
+    order = list(InformationSet)
+    return sorted(found, key=lambda one: (one.player_id, order.index(one.information_set)))
+
+
+def importance(
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    models_dir: Path,
+    first: date,
+    last: date,
+) -> dict[InformationSet, dict[str, float]]:
+    """By set, how many points each feature moves the certified predictions of some dates.
+
+    The mean distance of its SHAP values from their mean, the greatest first.
+
+    Raises:
+        BadInput: as ``explanations``.
+    """
+    import pandas as pd
+
+    added: dict[InformationSet, list[pd.DataFrame]] = defaultdict(list)
+    for model, boosters, rows in _predicted(engine, tables, models_dir, first, last):
+        shares = points_model.contributions(boosters, rows)[:, :-1]
+        added[InformationSet(model["information_set"])].append(
+            pd.DataFrame(shares, columns=model["features"])
+        )
+    of_set = {known: pd.concat(parts) for known, parts in added.items()}
+    return {
+        known: (of_set[known] - of_set[known].mean())
+        .abs()
+        .mean()
+        .sort_values(ascending=False)
+        .to_dict()
+        for known in InformationSet
+        if known in of_set
+    }
+
+
+def _predicted(
+    engine: Engine, tables: Mapping[str, DatedTable], models_dir: Path, first: date, last: date
+) -> "Iterator[tuple[Mapping[str, Any], list[Any], pd.DataFrame]]":
+    """Each certified model of some dates, its boosters, and the rows it was asked about."""
     table = tables[PREDICTIONS]
     if not isinstance(table.produce, FromPython):
         raise TypeError(f"{PREDICTIONS} is not computed from queries")
     read = {
-        name: certified_rows(tables[name].contract, day, day) for name in table.upstream_tables()
+        name: certified_rows(tables[name].contract, first, last) for name in table.upstream_tables()
     }
     relations = read | {"due_games": read[SCHEDULE]}
-    rows, models = (
+    found, models = (
         engine.query(table.produce.queries[name], relations) for name in ("features", "models")
     )
-    known = rows.to_pandas()
-    named = known["player_name"].str.lower().str.contains(player.lower(), regex=False)
-    wanted = known[named | (known["player_id"].astype(str) == player)]
-    found = []
+    rows = found.to_pandas()
     for model in models.to_pylist():
-        mine = wanted[wanted["information_set"] == model["information_set"]]
-        if len(mine):
-            model["features"] = json.loads(model["features"])
-            found += _explained(mine, model, points_model.load(model, models_dir))
-    order = list(InformationSet)
-    return sorted(found, key=lambda one: (one.player_id, order.index(one.information_set)))
+        model["features"] = json.loads(model["features"])
+        asked = rows[
+            rows["game_date"].isin(model["game_dates"])
+            & (rows["information_set"] == model["information_set"])
+        ]
+        if len(asked):
+            yield model, points_model.load(model, models_dir), asked
 
 
 def _explained(

@@ -12,7 +12,7 @@ from datetime import date
 
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import history_start
-from nba_assets.certification.ledger import Status
+from nba_assets.certification.ledger import Rulings, Status
 from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, FromSource, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.engines.googlesql import quoted
@@ -27,7 +27,12 @@ class Overview:
 
 
 def overview(
-    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date, source: str
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    first: date,
+    last: date,
+    source: str,
+    rulings: Rulings,
 ) -> Overview:
     """Read it; ``source`` is the name of the one configured now.
 
@@ -85,7 +90,8 @@ def overview(
                 AND l.thresholds = s.thresholds
                 AND COALESCE(l.source, '') = s.source
                 AND COALESCE(i.newest, 0) < l.publication
-                AND (l.status <> 'WARMUP' OR COALESCE(i.newest_of_history, 0) < l.publication),
+                AND (l.status <> 'WARMUP' OR COALESCE(i.newest_of_history, 0) < l.publication)
+                {" ".join(_promoted(tables, rulings))},
                 FALSE
             ) AS settled
         FROM latest AS l
@@ -115,6 +121,16 @@ def _standards(tables: Mapping[str, DatedTable], source: str) -> Iterator[str]:
             f"{quoted(ledger.as_json(contract.blocking_thresholds))} AS thresholds, "
             f"{quoted(origin)} AS source"
         )
+
+
+def _promoted(tables: Mapping[str, DatedTable], rulings: Rulings) -> Iterator[str]:
+    """What must hold of the records of a table another configuration was promoted for."""
+    for name in tables:
+        for later in rulings.promotions(name)[1:]:
+            yield (
+                f"AND (l.table_name <> {quoted(name)} OR l.game_date < DATE '{later.game_date}' "
+                f"OR l.publication > {later.publication})"
+            )
 
 
 def _edges(tables: Mapping[str, DatedTable]) -> Iterator[str]:

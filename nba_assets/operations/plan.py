@@ -148,7 +148,7 @@ def standing(
         return Standing(tables, (), {}, {})
     rulings = ledger.rulings(engine)
     ruled = ruled_dates(engine, tables, dates[0], dates[-1]) if rulings.all else {}
-    seen = overview(engine, tables, dates[0], dates[-1], source)
+    seen = overview(engine, tables, dates[0], dates[-1], source, rulings)
     damages = _damages(engine, tables, dates, deep=deep)
     doubtful = _doubtful(tables, dates, seen, {day for days in ruled.values() for day in days})
     needs: dict[tuple[str, date], Need] = {}
@@ -222,7 +222,7 @@ def _need(
     )
     changed = bool(stale) or ruled
     if ruled:
-        what = "a waiver or acceptance that concerns it was given or revoked since"
+        what = "a waiver, acceptance or promotion that concerns it was given or revoked since"
         return Need(table.name, day, Reason.WAIVER, what)
     if not attempt.status.certified:
         detail = f"{attempt.status}: {attempt.message}"

@@ -18,6 +18,7 @@ from nba_assets.operations.plan import Need, Reason, Standing, span, spans
 from nba_assets.seasons import season_year
 from nba_assets.sources.source import RAW_TABLES
 
+_EVALUATION = "player_points_evaluation"
 STATES = (*(status.value for status in Status), "MISSING", "STALE", "DAMAGED")
 """What a date of a table can be: its status, never attempted, certified but out of date, or stored
 otherwise than the ledger says. A date that will be held once it runs again is HELD already.
@@ -162,6 +163,7 @@ class PredictionError:
     """The error of one predictor over the player-games of a season."""
 
     season_year: int
+    information_set: str
     population: str
     predictor: str
     player_games: int
@@ -172,24 +174,29 @@ class PredictionError:
 
 
 def prediction_errors(
-    engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date]
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    dates: Sequence[date],
+    known_by: Sequence[str] = ("morning",),
 ) -> list[PredictionError]:
     """The errors in the certified ``player_points_evaluation``, weighted by player-games.
 
-    Of what was known in the morning, which every game has; ``evaluate`` tells the others apart.
-    None of a graph without the table.
+    By default of what was known in the morning, which every game has. None of a graph without the
+    table.
     """
-    if "player_points_evaluation" not in tables:
+    if _EVALUATION not in tables:
         return []
     rows = engine.query(
-        f"SELECT {_SEASON_YEAR} AS season_year, population, predictor, "
+        f"SELECT {_SEASON_YEAR} AS season_year, information_set, population, predictor, "
         "SUM(player_games) AS player_games, "
         "SAFE_DIVIDE(SUM(absolute_error_sum), SUM(player_games)) AS mae, "
         "SAFE_DIVIDE(SUM(bias * player_games), SUM(player_games)) AS bias, "
         "SAFE_DIVIDE(SUM(within_80), SUM(player_games)) AS within_80 "
-        "FROM player_points_evaluation WHERE information_set = 'morning' "
-        f"GROUP BY {_SEASON_YEAR}, population, predictor ORDER BY season_year, population, mae",
-        _certified(tables, "player_points_evaluation", dates),
+        f"FROM {_EVALUATION} "
+        f"WHERE information_set IN ({', '.join(map(quoted, known_by))}) "
+        f"GROUP BY {_SEASON_YEAR}, information_set, population, predictor "
+        "ORDER BY season_year, information_set, population, mae",
+        _certified(tables, _EVALUATION, dates),
     )
     return [PredictionError(**row) for row in rows.to_pylist()]
 
@@ -211,14 +218,16 @@ def weekly_errors(
     """The errors in the certified ``player_points_evaluation`` by week, of all who played.
 
     As of the morning, and only of weeks with so many player-games, since the error of a few is
-    mostly chance.
+    mostly chance. None of a graph without the table.
     """
+    if _EVALUATION not in tables:
+        return []
     rows = engine.query(
         "SELECT game_date, predictor, SUM(player_games) AS player_games, "
-        "SUM(absolute_error_sum) AS error FROM player_points_evaluation "
+        f"SUM(absolute_error_sum) AS error FROM {_EVALUATION} "
         "WHERE information_set = 'morning' AND population = 'all' "
         "GROUP BY game_date, predictor ORDER BY game_date, predictor",
-        _certified(tables, "player_points_evaluation", dates),
+        _certified(tables, _EVALUATION, dates),
     )
     sums: dict[tuple[date, str], list[float]] = defaultdict(lambda: [0, 0.0])
     for row in rows.to_pylist():

@@ -97,12 +97,12 @@ def build_chain(
                     continue
                 summary.append(_summary(name, attempts))
                 inputs = _inputs(recorded, builder, tables[name], attempts)
-                restated = builder.restated(attempts)
+                seen = _seen(builder, tables[name], attempts)
                 # Together a part at a time, so that a run that is cancelled leaves few dates of
                 # which one is told and not the other.
                 for first in range(0, len(attempts), TOLD_TOGETHER):
                     part = attempts[first : first + TOLD_TOGETHER]
-                    yield from _materializations(part, restated, inputs)
+                    yield from _materializations(part, seen, inputs)
                     yield from _evaluations(recorded, part, checks, context.run.run_id)
                     yield from map(_observation, (a for a in part if not a.status.certified))
                 held[name] += [a for a in attempts if not a.status.certified]
@@ -294,13 +294,13 @@ def _lineage(contract: Contract) -> dict[str, Any]:
 
 def _materializations(
     attempts: Sequence[Attempt],
-    restated: Mapping[date, "Difference"],
+    seen: Mapping[date, Mapping[str, Any]],
     inputs: Mapping[date, Mapping[str, str]],
 ) -> Iterator[dg.AssetMaterialization]:
     for attempt in attempts:
         day = attempt.game_date
         if attempt.status.certified:
-            yield _materialization(attempt, restated.get(day), inputs.get(day, {}))
+            yield _materialization(attempt, seen.get(day, {}), inputs.get(day, {}))
 
 
 class _Recorded:
@@ -371,7 +371,7 @@ def _evaluations(
 
 
 def _materialization(
-    attempt: Attempt, restated: "Difference | None", inputs: Mapping[str, str]
+    attempt: Attempt, seen: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dg.AssetMaterialization:
     metadata: dict[str, Any] = {
         # The plots of a table go by date; those of its checks by when they were recorded.
@@ -387,8 +387,7 @@ def _materialization(
         metadata["completeness"] = attempt.completeness
     if attempt.message:
         metadata["message"] = attempt.message
-    if restated is not None:
-        metadata |= _changes(restated)
+    metadata |= seen
     return dg.AssetMaterialization(
         attempt.table_name,
         partition=attempt.game_date.isoformat(),
@@ -453,6 +452,24 @@ def _seen_by_readers(attempt: Attempt) -> str:
             "which this attempt does not replace"
         )
     return "nothing of this date"
+
+
+def _seen(
+    builder: "Publisher", table: DatedTable, attempts: Sequence[Attempt]
+) -> dict[date, dict[str, Any]]:
+    """By date what is worth a look: the first of its rows, and what a correction changed."""
+    found: dict[date, dict[str, Any]] = defaultdict(dict)
+    if table.highlights:
+        for day, rows in builder.highlights(attempts).items():
+            records = [dg.TableRecord({n: _short(value) for n, value in r.items()}) for r in rows]
+            found[day][table.highlights.title] = dg.MetadataValue.table(records)
+    for day, restated in builder.restated(attempts).items():
+        found[day] |= _changes(restated)
+    return found
+
+
+def _short(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def _changes(restated: "Difference") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Every statement the package runs is GoogleSQL that the engines agree on, not only the assets'."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from nba_assets.certification import backup, vacuum
 from nba_assets.engines.duckdb_file import DuckDBEngine
 from nba_assets.engines.googlesql import lint_own
-from nba_assets.operations import evaluation, report
+from nba_assets.operations import evaluation, model_report, report
 from nba_assets.operations.plan import standing
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import Refused
@@ -53,7 +54,11 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
     league.drop("team_box_scores", second)
     deployment.build_all()
     deployment.waive(TABLE, second)
-    deployment.build_all()
+    built = deployment.build_all()
+    publisher = deployment.publisher()
+    for attempts in built.values():
+        own_attempts = [replace(one, run_id=f"run-{deployment.runs}") for one in attempts[-15:]]
+        publisher.highlights(own_attempts)
     deployment.publisher().differing(TABLE, [DAY])
     deployment.publisher().reproduce("player_features", LAST)
     contracts = [table.contract for table in deployment.tables.values()]
@@ -63,6 +68,8 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
         report.coverage(engine, deployment.tables, dates)
         report.prediction_errors(engine, deployment.tables, dates)
         report.weekly_errors(engine, deployment.tables, dates)
+        model_report._fans(engine, deployment.tables, dates)
+        model_report._tenths(engine, deployment.tables, dates)
         report.rejected(engine, now, closed=True)
         report.rejected_rows(engine, TABLE, DAY)
         backup.export(engine, contracts, tmp_path / "export", deployment.folder / "models")

@@ -141,7 +141,7 @@ def test_evidence_says_how_far_the_model_is_from_each_baseline_and_how_often_it_
         InformationSet.MORNING,
         "all",
         [model, score("rules_core", 4.5)],
-        [Decile(1.0, 9, 0.87, 0.5)],
+        [Decile(1.0, 1.0, 9, 0.87, 0.5)],
         0.795,
         0.5,
     )

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 from click.testing import CliRunner
@@ -22,29 +24,16 @@ from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox, Ti
 DAY = SLATES[7]
 FIRST_DAYS = ("--to", SLATES[0].isoformat())
 WHOLE = ("--to", LAST.isoformat())
-COMMANDS = (
-    "accept",
-    "adopt",
-    "backfill",
-    "certify",
-    "diff",
-    "export",
-    "history",
-    "import",
-    "migrate",
-    "plan",
-    "quarantine",
-    "quarantine list",
-    "quarantine show",
-    "repair",
-    "reproduce",
-    "restore",
-    "revoke",
-    "status",
-    "vacuum",
-    "waive",
-    "waivers",
-)
+
+
+def _commands(group: click.Group, before: str = "") -> Iterator[str]:
+    """Every command and the commands in it, as they are typed."""
+    for name, command in group.commands.items():
+        yield f"{before}{name}"
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{before}{name} ")
+
+
 CHECKPOINT = {
     "table",
     "date",
@@ -57,7 +46,7 @@ CHECKPOINT = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list(_commands(main)))
 def test_every_command_explains_itself(empty: Sandbox, command: str) -> None:
     result = run(empty, *command.split(), "--help")
     assert result.exit_code == 0

@@ -13,12 +13,15 @@ import pytest
 from nba_assets.errors import BadInput
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
+from nba_assets.modeling.configuration import LONGEST, Configuration
 from nba_assets.modeling.fits import write_atomically
 from nba_assets.modeling.information import InformationSet
 from nba_assets.modeling.points_model import (
     GRID_END,
     MINIMUM_ROWS,
+    PARAMETERS,
     QUANTILES,
+    ROUNDS,
     Fitted,
     Proof,
     Recipe,
@@ -63,7 +66,10 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
 
 
 def recipe(rows: pd.DataFrame, known: InformationSet = InformationSet.MORNING) -> Recipe:
-    return Recipe(known, FEATURES, mark_of(rows))
+    wanted = Configuration(
+        PARAMETERS, ROUNDS, LONGEST.days, dict.fromkeys(InformationSet, FEATURES)
+    )
+    return Recipe(known, wanted, mark_of(rows))
 
 
 def proven(rows: pd.DataFrame, folder: Path) -> Proof | None:

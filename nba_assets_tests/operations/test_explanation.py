@@ -44,5 +44,9 @@ def test_shares_sum_to_what_was_predicted(empty: Sandbox) -> None:
             f"AND game_date = DATE '{DAY}'"
         )
         assert season == features[0]["points_avg_season"]
-    assert len(_explained(empty, "player 10")) > len(found), "a part of a name names several"
+    others = _explained(empty, "player 10")
+    assert len(others) > len(found), "a part of a name names several"
+    for known in InformationSet:
+        bases = {round(one.base, 4) for one in others if one.information_set is known}
+        assert len(bases) == 1, "nobody in particular is the same for everybody"
     assert _explained(empty, "Nobody") == []

@@ -197,7 +197,7 @@ def test_a_message_is_never_longer_than_one_reads() -> None:
 
 def test_gates_and_drift_are_findings() -> None:
     def error(predictor: str, mae: float, games: int = 5000, population: str = "all") -> Any:
-        return PredictionError(2025, population, predictor, games, mae, 0.0, None)
+        return PredictionError(2025, "morning", population, predictor, games, mae, 0.0, None)
 
     assert of_gates([Gate("a", passed=True, told="")]) == []
     (gate,) = of_gates([Gate("coverage", passed=False, told="44 % of 100")])

@@ -19,7 +19,9 @@ def see(
     source: str = "tiny_league",
 ) -> Overview:
     with deployment.warehouse.reading() as engine:
-        return overview(engine, tables or deployment.tables, SEASON_START, LAST, source)
+        return overview(
+            engine, tables or deployment.tables, SEASON_START, LAST, source, ledger.rulings(engine)
+        )
 
 
 def unsettled(seen: Overview) -> set[tuple[str, date]]:

@@ -119,6 +119,21 @@ def test_a_materialization_carries_the_figures_of_the_ledger(after_a_bad_date: S
     assert tags["dagster/code_version"]
 
 
+def test_a_materialization_shows_the_first_rows_of_its_date(after_a_bad_date: Scene) -> None:
+    place, _ = after_a_bad_date
+    record = records(place.instance, "player_game_summary")[FIRST]
+    shown = [one.data for one in metadata(record)["most points"].records]
+    played = [
+        row
+        for game in LEAGUE.games(FIRST)
+        for row in LEAGUE.rows("player_box_scores", game, status="PLAYED")
+    ]
+    assert len(shown) == 10
+    assert [one["pts"] for one in shown] == sorted(row["pts"] for row in played)[:-11:-1]
+    assert 0 < shown[0]["usage_rate"] < 100
+    assert "most points" not in metadata(records(place.instance, "player_box_scores")[FIRST])
+
+
 def test_dates_without_games_are_green_and_say_that_they_are_empty(
     after_a_bad_date: Scene,
 ) -> None:

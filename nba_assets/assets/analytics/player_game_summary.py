@@ -22,7 +22,7 @@ from nba_assets.contracts.contract import (
     SetRule,
     Severity,
 )
-from nba_assets.contracts.dated_table import DatedTable, FromSQL, Read
+from nba_assets.contracts.dated_table import DatedTable, FromSQL, Highlights, Read
 
 
 def _coverage(name: str, threshold: str, severity: Severity) -> SetRule:
@@ -206,4 +206,10 @@ TABLE = DatedTable(
     contract=PLAYER_GAME_SUMMARY,
     produce=FromSQL.beside(__file__),
     reads=(Read("schedule"), Read("player_box_scores"), Read("team_offense_game_summary")),
+    highlights=Highlights(
+        "most points",
+        ("player_name", "team", "opponent", "pts", "minutes", "usage_rate"),
+        "pts DESC, player_id",
+        where="played",
+    ),
 )

@@ -3,7 +3,7 @@
 from nba_assets.assets.precompute.expected_roster import INFORMATION_SET
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID
 from nba_assets.contracts.contract import Column, Contract, Figure, Records
-from nba_assets.contracts.dated_table import DatedTable, FromSQL, Read
+from nba_assets.contracts.dated_table import DatedTable, FromSQL, Highlights, Read
 
 PREDICTORS = ("xgboost", "rules_core", "last_10_average", "season_average")
 POPULATIONS = ("all", "regulars")
@@ -102,4 +102,10 @@ TABLE = DatedTable(
     contract=PLAYER_POINTS_EVALUATION,
     produce=FromSQL.beside(__file__),
     reads=(Read("schedule"), Read("player_points_predictions"), Read("player_game_summary")),
+    highlights=Highlights(
+        "games that were predicted worst",
+        ("game_id", "player_games", "mae", "bias", "within_80"),
+        "mae DESC, game_id",
+        where=f"{_OF_MORNING} AND predictor = 'xgboost'",
+    ),
 )

@@ -7,7 +7,15 @@ from nba_assets.assets.models.player_points_predictions import INTEGERS, QUANTIL
 from nba_assets.contracts.arrow import rows_of
 from nba_assets.contracts.box_score import GAME_DATE, GAME_ID, PLAYER_ID, PLAYER_NAME
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records
-from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read, Scope
+from nba_assets.contracts.dated_table import (
+    Build,
+    Computed,
+    DatedTable,
+    FromPython,
+    Highlights,
+    Read,
+    Scope,
+)
 from nba_assets.modeling import market
 from nba_assets.modeling.information import InformationSet
 
@@ -194,5 +202,10 @@ TABLE = DatedTable(
             Read(name, Scope.TRAINING)
             for name in (_PREDICTIONS, "player_points_lines", "player_game_summary")
         ),
+    ),
+    highlights=Highlights(
+        "least like the line",
+        ("player_name", "line", "predicted_points", "points_median", "over", "beside"),
+        "ABS(predicted_points - line) DESC, player_id",
     ),
 )

@@ -16,7 +16,14 @@ from nba_assets.contracts.box_score import (
     TEAM,
 )
 from nba_assets.contracts.contract import Column, Contract, Due, Figure, Records, RowRule
-from nba_assets.contracts.dated_table import Build, Computed, DatedTable, FromPython, Read
+from nba_assets.contracts.dated_table import (
+    Build,
+    Computed,
+    DatedTable,
+    FromPython,
+    Highlights,
+    Read,
+)
 from nba_assets.modeling import points_model
 from nba_assets.modeling.baselines import rules_core
 
@@ -181,5 +188,11 @@ def table(models_dir: Path) -> DatedTable:
             Read("schedule"),
             *(Read(name) for name in READ),
             Read("player_points_model"),
+        ),
+        highlights=Highlights(
+            "of whom most is expected",
+            ("player_name", "team", "opponent", *(column.name for column in INTEGERS), "plays"),
+            "predicted_points DESC, player_id",
+            where="information_set = 'morning'",
         ),
     )

@@ -1,0 +1,355 @@
+"""Trials: the only way by which another configuration of the model takes the place of the champion.
+
+What it should improve, and on which dates, is recorded before anything is scored. It is promoted
+where the whole 90 % interval of the difference to the champion is below zero on the dates it was
+declared for, and nothing is made worse elsewhere.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nba_assets.certification import ledger
+from nba_assets.certification.certified import certified_rows, history_start
+from nba_assets.certification.ledger import WHOLE_DATE, Event, Kind, Recorded, Ruling
+from nba_assets.contracts.dated_table import DatedTable, FromPython, Scope
+from nba_assets.engines.engine import Engine
+from nba_assets.errors import BadInput
+from nba_assets.modeling import points_model
+from nba_assets.modeling.configuration import Configuration
+from nba_assets.modeling.evidence import Interval, Score, scores
+from nba_assets.modeling.information import MARKET, InformationSet
+from nba_assets.operations.evaluation import MODEL, REGULAR_SEASON, judged
+from nba_assets.operations.plan import span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = "player_points_model"
+CHALLENGER = "challenger"
+MINIMUM_DATES = 14
+"""with games, of those a challenger must be better on, and of those elsewhere: resamples of a few
+dates tell nothing
+"""
+NO_HARM = 0.01
+"""points: what an interval may reach above zero where a challenger need not be better"""
+
+Window = tuple[date, date]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is said of a trial before it is scored."""
+
+    name: str
+    why: str
+    challenger: str
+    """text of its configuration"""
+    champion: str
+    """digest of the one in force when it was declared"""
+    improves: tuple[InformationSet, ...]
+    choosing: tuple[Window, ...]
+    """the dates it must be better on"""
+    elsewhere: tuple[Window, ...]
+    """the dates it must do no harm on"""
+    takes_effect: date
+    """a Monday after all of them"""
+
+    @property
+    def text(self) -> str:
+        """As it is recorded."""
+        return ledger.as_json(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> "Declaration":
+        """One that was recorded."""
+        values = json.loads(text)
+        for name in ("choosing", "elsewhere"):
+            values[name] = tuple(
+                (date.fromisoformat(first), date.fromisoformat(last))
+                for first, last in values[name]
+            )
+        values["improves"] = tuple(map(InformationSet, values["improves"]))
+        values["takes_effect"] = date.fromisoformat(values["takes_effect"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Champion and challenger on the same player-games."""
+
+    information_set: InformationSet
+    choosing: bool
+    """whether on the dates it must be better on; elsewhere it must do no harm"""
+    n: int
+    champion: float
+    """mean absolute error, points"""
+    challenger: float
+    difference: Interval
+    """challenger minus champion, 90 % of resamples of days"""
+    must_improve: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the interval is below what is allowed."""
+        return self.difference.high < (0 if self.must_improve else NO_HARM)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial."""
+
+    findings: Sequence[Finding]
+    looks: int
+    """how often its dates had been looked at before"""
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the challenger is better where it said so, and harms nowhere."""
+        return all(finding.passed for finding in self.findings)
+
+    @property
+    def text(self) -> str:
+        """As it is recorded."""
+        findings = [asdict(one) | {"passed": one.passed} for one in self.findings]
+        return ledger.as_json(
+            {"promoted": self.promoted, "looks": self.looks, "findings": findings}
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One that was declared, with what came of it."""
+
+    declaration: Declaration
+    declared: Recorded
+    scored: Recorded | None = None
+
+    @property
+    def promoted(self) -> bool | None:
+        """Whether its challenger was promoted; None before it is scored."""
+        return json.loads(self.scored.content)["promoted"] if self.scored else None
+
+    def record(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            **asdict(self.declaration),
+            "declared_by": self.declared.recorded_by,
+            "declared_at": self.declared.recorded_at,
+            "outcome": json.loads(self.scored.content) if self.scored else None,
+            "scored_at": self.scored.recorded_at if self.scored else None,
+        }
+
+
+def trials(engine: Engine) -> list[Trial]:
+    """Every trial there ever was, oldest first."""
+    found: dict[str, Trial] = {}
+    for one in ledger.trials(engine):
+        if one.event is Event.DECLARED:
+            found[one.name] = Trial(Declaration.of(one.content), one)
+        else:
+            found[one.name] = replace(found[one.name], scored=one)
+    return list(found.values())
+
+
+def champion(engine: Engine | None, tables: Mapping[str, DatedTable], day: date) -> "Configuration":
+    """The configuration in force on a date."""
+    rulings = ledger.rulings(engine) if engine else ledger.Rulings()
+    promoted = rulings.promoted(TABLE, day)
+    return Configuration.read((promoted and promoted.finding) or _produce(tables).configuration)
+
+
+def declare(
+    engine: Engine, tables: Mapping[str, DatedTable], declaration: Declaration, by: str
+) -> Trial:
+    """Record what a trial is about; ``champion`` and its Monday are filled in.
+
+    Raises:
+        BadInput: it says what cannot be tried; nothing was recorded.
+    """
+    known = trials(engine)
+    if any(one.declaration.name == declaration.name for one in known):
+        raise BadInput(
+            f"there is a trial {declaration.name} already: what was declared does not change; "
+            "give this one another name"
+        )
+    if open_ones := [one.declaration.name for one in known if one.scored is None]:
+        raise BadInput(
+            f"trial {open_ones[0]} is not scored yet: one at a time, "
+            f"`nba-assets trial score {open_ones[0]}` ends it"
+        )
+    windows = sorted((*declaration.choosing, *declaration.elsewhere))
+    if not declaration.choosing or not declaration.elsewhere or not declaration.improves:
+        raise BadInput("a trial names what it improves, on which dates, and others without harm")
+    for (first, last), (then, _) in zip(windows, (*windows[1:], (date.max, date.max)), strict=True):
+        if last < first or then <= last:
+            raise BadInput(f"{span(first, last)} is no range of dates, or another one shares some")
+    after = max(declaration.takes_effect, windows[-1][1] + timedelta(days=1))
+    week = [after + timedelta(days=number) for number in range(7)]
+    monday = next(day for day in week if points_model.refit_date(day) == day)
+    now = champion(engine, tables, monday)
+    available = Configuration.read(_produce(tables).configuration).features
+    wanted = Configuration.read(declaration.challenger).among(available)
+    if wanted == now:
+        raise BadInput(f"this is the configuration in force, {now.digest}: there is nothing to try")
+    declared = replace(
+        declaration, challenger=wanted.text, champion=now.digest, takes_effect=monday
+    )
+    ledger.declare_trial(engine, declared.name, declared.text, by, datetime.now(UTC))
+    return next(one for one in trials(engine) if one.declaration.name == declared.name)
+
+
+def score(engine: Engine, tables: Mapping[str, DatedTable], name: str) -> tuple[Trial, Outcome]:
+    """What a trial found; it is recorded by ``conclude``. Some ten seconds a week and set.
+
+    Raises:
+        BadInput: there is no such trial to score, or nothing of its dates was predicted.
+    """
+    trial = _open(engine, tables, name)
+    said = trial.declaration
+    findings = []
+    looks = 0
+    for choosing, windows in ((True, said.choosing), (False, said.elsewhere)):
+        rows = _both(engine, tables, windows, said)
+        looks += sum(len(ledger.looks(engine, *window)) for window in windows)
+        for known in InformationSet:
+            mine = rows[rows["information_set"] == known]
+            must = choosing and known in said.improves
+            dates = mine["game_date"].nunique() if len(mine) else 0
+            if 0 < dates < MINIMUM_DATES:
+                raise BadInput(
+                    f"{_told(windows)} have {dates} dates with predictions of the set {known}: a "
+                    f"trial of them tells nothing, {MINIMUM_DATES} are the least"
+                )
+            if dates:
+                of_both = scores(mine, (CHALLENGER, MODEL))
+                findings.append(_finding(known, of_both, choosing=choosing, must_improve=must))
+            elif known in said.improves:
+                raise BadInput(
+                    f"nothing of the set {known} was predicted and played in {_told(windows)}"
+                )
+    return trial, Outcome(findings, looks)
+
+
+def conclude(
+    engine: Engine, tables: Mapping[str, DatedTable], trial: Trial, outcome: Outcome, by: str
+) -> None:
+    """Record what came of a trial, and promote the challenger if that is what came of it.
+
+    Raises:
+        BadInput: it was concluded, or another configuration promoted, since it was scored.
+    """
+    said = _open(engine, tables, trial.declaration.name).declaration
+    at = datetime.now(UTC)
+    why, effect = f"trial {said.name}: {said.why}", said.takes_effect
+    promotion = Ruling(Kind.PROMOTE, TABLE, WHOLE_DATE, why, by, at, effect, said.challenger)
+    digest = Configuration.read(said.challenger).digest
+    ledger.conclude_trial(
+        engine,
+        said.name,
+        outcome.text,
+        [(first, last, digest) for first, last in (*said.choosing, *said.elsewhere)],
+        promotion if outcome.promoted else None,
+        by,
+        at,
+    )
+
+
+def _open(engine: Engine, tables: Mapping[str, DatedTable], name: str) -> Trial:
+    found = {one.declaration.name: one for one in trials(engine)}
+    if name not in found:
+        raise BadInput(f"there is no trial {name}; `nba-assets trial list` names those there are")
+    trial = found[name]
+    if trial.scored:
+        raise BadInput(
+            f"trial {name} was scored on {trial.scored.recorded_at:%Y-%m-%d} and is over; a second "
+            "look is another trial"
+        )
+    now = champion(engine, tables, trial.declaration.takes_effect)
+    if now.digest != trial.declaration.champion:
+        raise BadInput(
+            f"trial {name} was declared against {trial.declaration.champion}, in force is now "
+            f"{now.digest}: declare it again"
+        )
+    return trial
+
+
+def _produce(tables: Mapping[str, DatedTable]) -> FromPython:
+    produce = tables[TABLE].produce
+    if not isinstance(produce, FromPython):
+        raise TypeError(f"{TABLE} is not computed from queries")
+    return produce
+
+
+def _told(windows: Sequence[Window]) -> str:
+    return ", ".join(span(*window) for window in windows)
+
+
+def _finding(
+    known: InformationSet, of_both: Sequence[Score], *, choosing: bool, must_improve: bool
+) -> Finding:
+    challenger, model = of_both
+    return Finding(
+        known,
+        choosing,
+        challenger.n,
+        model.mae,
+        challenger.mae,
+        challenger.against[MODEL],
+        must_improve,
+    )
+
+
+def _both(
+    engine: Engine, tables: Mapping[str, DatedTable], windows: Sequence[Window], said: Declaration
+) -> "pd.DataFrame":
+    """The player-games of some windows that both predicted, with what they said."""
+    import pandas as pd
+
+    parts = []
+    for first, last in windows:
+        rows, _ = judged(engine, tables, first, last)
+        rows = rows[(rows["season_type"] == REGULAR_SEASON) & (rows["information_set"] != MARKET)]
+        if rows.empty:
+            continue
+        told = _predicted(engine, tables, first, last, Configuration.read(said.challenger))
+        parts.append(rows.merge(told, on=["game_id", "player_id", "information_set"]))
+        # What stands there may be by a configuration of before the champion.
+        in_force = {
+            champion(engine, tables, points_model.refit_date(day)).digest
+            for day in set(rows["game_date"])
+        }
+        if in_force != {said.champion}:
+            now = _predicted(
+                engine, tables, first, last, champion(engine, tables, said.takes_effect)
+            ).rename(columns={CHALLENGER: MODEL})
+            parts[-1] = parts[-1].drop(columns=MODEL).merge(now)
+    return pd.concat(parts) if parts else pd.DataFrame({"information_set": []})
+
+
+def _predicted(
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    first: date,
+    last: date,
+    by: "Configuration",
+) -> "pd.DataFrame":
+    """What a configuration says of the player-games played in a window, set by set."""
+    import pandas as pd
+
+    start = history_start(Scope.TRAINING, first)
+    relations = {
+        read.relation: certified_rows(tables[read.table].contract, start, last)
+        for read in tables[TABLE].reads
+        if read.scope is Scope.TRAINING
+    }
+    history = engine.query(_produce(tables).queries["training"], relations).to_pandas()
+    parts = []
+    for known in InformationSet:
+        rows = history[history["information_set"] == known].reset_index(drop=True)
+        told = points_model.walk_forward(rows, first, known, by)
+        mine = rows.loc[told.index, ["game_id", "player_id", "information_set"]]
+        parts.append(mine.assign(**{CHALLENGER: told}))
+    return pd.concat(parts)

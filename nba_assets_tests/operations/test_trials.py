@@ -1,0 +1,260 @@
+"""Another configuration takes the champion's place by a recorded trial, or not at all."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from nba_assets.errors import BadInput
+from nba_assets.modeling.configuration import Configuration
+from nba_assets.modeling.information import InformationSet
+from nba_assets.operations import trials
+from nba_assets.operations.plan import Reason, standing
+from nba_assets.operations.trials import Declaration, Outcome, Trial
+from nba_assets.seasons import game_dates
+from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
+
+FIRST = SLATES[6]
+"""from which there are models"""
+CHOOSING, ELSEWHERE = (FIRST, SLATES[8]), (SLATES[9], SLATES[9])
+EFFECT = SLATES[9] + timedelta(days=1)
+BETTER = {"rounds": 100, "parameters": {"min_child_weight": 5}}
+"""where the starters are known; there is too little to learn of the others"""
+WORSE = {"rounds": 1}
+
+
+@pytest.fixture
+def predicted(empty: Sandbox, small_models: None, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A warehouse with predictions by the champion, which is a poor one."""
+    monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
+    monkeypatch.setattr(trials, "NO_HARM", 0.5)
+    empty.build_all()
+    return empty
+
+
+def _champion(sandbox: Sandbox, day: date = LAST) -> Configuration:
+    with sandbox.warehouse.reading() as engine:
+        return trials.champion(engine, sandbox.tables, day)
+
+
+def _challenger(sandbox: Sandbox, changes: dict[str, Any]) -> str:
+    now = json.loads(_champion(sandbox).text)
+    parameters = now["parameters"] | changes.get("parameters", {})
+    return json.dumps({**now, **changes, "parameters": parameters})
+
+
+def _declare(sandbox: Sandbox, challenger: str, name: str = "t", **said: Any) -> Trial:
+    declaration = Declaration(
+        name, "it learns more", challenger, "", (InformationSet.LINEUP,), (CHOOSING,),
+        (ELSEWHERE,), SEASON_START,
+    )  # fmt: skip
+    with sandbox.warehouse.writing() as engine:
+        return trials.declare(engine, sandbox.tables, replace(declaration, **said), "me")
+
+
+def _score(sandbox: Sandbox, name: str = "t") -> Outcome:
+    with sandbox.warehouse.writing() as engine:
+        found, outcome = trials.score(engine, sandbox.tables, name)
+        trials.conclude(engine, sandbox.tables, found, outcome, "me")
+    return outcome
+
+
+def _models(sandbox: Sandbox) -> dict[tuple[date, str], str]:
+    rows = sandbox.query("SELECT game_date, information_set, model_id FROM player_points_model")
+    return {(row["game_date"], row["information_set"]): row["model_id"] for row in rows}
+
+
+def _needs(sandbox: Sandbox) -> dict[tuple[str, date], Reason]:
+    dates = list(game_dates(SEASON_START, LAST))
+    with sandbox.warehouse.reading() as engine:
+        found = standing(engine, sandbox.tables, dates, "tiny_league").needs
+    return {key: need.reason for key, need in found.items()}
+
+
+def test_what_the_champion_would_say_is_what_is_certified(predicted: Sandbox) -> None:
+    """To the bit: a trial compares what was told, not another computation of it."""
+    with predicted.warehouse.reading() as engine:
+        again = trials._predicted(engine, predicted.tables, FIRST, LAST, _champion(predicted))
+    told = {
+        (row["game_id"], row["player_id"], row["information_set"]): row["predicted_points"]
+        for row in predicted.query("SELECT * FROM player_points_predictions")
+    }
+    assert len(again) > 800
+    for game_id, player_id, known, points in again.itertuples(index=False):
+        assert told[game_id, player_id, known] == points
+
+
+def test_a_better_configuration_is_promoted_from_its_date_on(predicted: Sandbox) -> None:
+    began, before = _champion(predicted), _models(predicted)
+    assert not _needs(predicted)
+    trial = _declare(predicted, _challenger(predicted, BETTER))
+    assert trial.declaration.takes_effect == EFFECT
+    assert trial.declaration.champion == began.digest
+    assert trial.promoted is None
+
+    outcome = _score(predicted)
+
+    assert outcome.promoted
+    assert {(one.information_set, one.choosing) for one in outcome.findings} == {
+        (known, choosing) for known in InformationSet for choosing in (True, False)
+    }
+    (improved,) = (one for one in outcome.findings if one.must_improve)
+    assert improved.choosing
+    assert improved.information_set is InformationSet.LINEUP
+    assert improved.challenger < improved.champion
+    assert improved.difference.high < 0
+    assert _champion(predicted, EFFECT - timedelta(days=1)) == began
+    assert _champion(predicted, EFFECT).rounds == BETTER["rounds"]
+    needs = _needs(predicted)
+    assert needs[("player_points_model", EFFECT)] is Reason.WAIVER
+    assert {day for _, day in needs} == set(game_dates(EFFECT, LAST))
+
+    predicted.build_all()
+
+    after = _models(predicted)
+    assert not _needs(predicted)
+    assert {key for key in before if before[key] != after[key]} == {
+        (LAST, known.value) for known in InformationSet
+    }
+    with predicted.warehouse.reading() as engine:
+        (recorded,) = trials.trials(engine)
+    assert recorded.promoted
+    version, rows, once_more = predicted.publisher().reproduce("player_points_model", LAST)
+    assert version.status.certified
+    assert rows.equals(once_more)
+
+
+def test_the_next_trial_is_against_what_was_promoted(predicted: Sandbox) -> None:
+    """Also where what stands on its dates is by the configuration of before."""
+    worse = _challenger(predicted, {})
+    _declare(predicted, _challenger(predicted, BETTER))
+    first = _score(predicted)
+    _declare(predicted, worse, "back")
+    back = _score(predicted, "back")
+
+    assert not back.promoted
+    assert back.looks == first.looks + 2
+    for there, again in zip(first.findings, back.findings, strict=True):
+        assert (again.champion, again.challenger) == (there.challenger, there.champion)
+
+
+def test_a_worse_one_is_not_and_the_champion_stays(predicted: Sandbox) -> None:
+    began = _champion(predicted)
+    _declare(predicted, _challenger(predicted, WORSE))
+    assert not _score(predicted).promoted
+    assert _champion(predicted) == began
+    assert not _needs(predicted)
+    with pytest.raises(BadInput, match="is over; a second look is another trial"):
+        _score(predicted)
+    with pytest.raises(BadInput, match="there is a trial t already"):
+        _declare(predicted, _challenger(predicted, BETTER))
+
+
+def test_harm_elsewhere_is_no_promotion(
+    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Better where it was said, worse where it was not."""
+    honest = trials._predicted
+
+    def spoilt(*asked: Any) -> Any:
+        told = honest(*asked)
+        return told if asked[2] == FIRST else told.assign(challenger=told["challenger"] + 8)
+
+    monkeypatch.setattr(trials, "_predicted", spoilt)
+    _declare(predicted, _challenger(predicted, BETTER))
+    outcome = _score(predicted)
+    assert {one.choosing: one.passed for one in outcome.findings} == {True: True, False: False}
+    assert not outcome.promoted
+
+
+@pytest.mark.parametrize("where", ["choosing", "elsewhere"])
+def test_where_nothing_was_predicted_there_is_no_score(predicted: Sandbox, where: str) -> None:
+    early: dict[str, Any] = {where: ((SLATES[2], SLATES[3]),)}
+    _declare(predicted, _challenger(predicted, BETTER), **early)
+    with pytest.raises(BadInput, match="nothing of the set lineup was predicted and played in"):
+        _score(predicted)
+
+
+def test_a_few_dates_tell_nothing(predicted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All resamples of one date are that date: its interval would be certain of anything."""
+    monkeypatch.setattr(trials, "MINIMUM_DATES", 4)
+    _declare(predicted, _challenger(predicted, BETTER))
+    with pytest.raises(BadInput, match="have 3 dates with predictions of the set morning"):
+        _score(predicted)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"choosing": ()}, "names what it improves"),
+        ({"elsewhere": ()}, "names what it improves"),
+        ({"elsewhere": ((FIRST, FIRST),)}, "another one shares some"),
+        ({"elsewhere": ((LAST, FIRST),)}, "is no range of dates"),
+    ],
+)
+def test_what_cannot_be_judged_is_not_declared(
+    empty: Sandbox, said: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        _declare(empty, _challenger(empty, BETTER), **said)
+    with empty.warehouse.reading() as engine:
+        assert trials.trials(engine) == []
+
+
+def test_one_at_a_time_and_never_the_champion_itself(empty: Sandbox) -> None:
+    with pytest.raises(BadInput, match="nothing to try"):
+        _declare(empty, _champion(empty).text)
+    _declare(empty, _challenger(empty, BETTER))
+    with pytest.raises(BadInput, match="trial t is not scored yet"):
+        _declare(empty, _challenger(empty, WORSE), "u")
+    with pytest.raises(BadInput, match="there is no trial v"):
+        _score(empty, "v")
+
+
+def _of(values: dict[str, Any]) -> str:
+    return json.dumps(values)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda _: "{", "not a configuration"),
+        (lambda _: "[]", "not a configuration"),
+        (lambda text: _of({**json.loads(text), "more": 1}), "not a configuration"),
+        (lambda text: _of({**json.loads(text), "rounds": 0}), "rounds is 0"),
+        (lambda text: _of({**json.loads(text), "rounds": "9"}), "rounds is '9'"),
+        (lambda text: _of({**json.loads(text), "trained_on_days": 2_000}), "1 to 1,100"),
+        (lambda text: _of({**json.loads(text), "parameters": {"depth": 3}}), "parameters depth"),
+        (
+            lambda text: _of({**json.loads(text), "features": {"morning": ["pts"]}}),
+            "the set morning has no pts",
+        ),
+        (
+            lambda text: _of({**json.loads(text), "features": {"morning": ["starts"]}}),
+            "the set morning has no starts",
+        ),
+        (
+            lambda text: _of({**json.loads(text), "features": {"lineup": ["plays", "plays"]}}),
+            "named twice",
+        ),
+        (
+            lambda text: _of({**json.loads(text), "features": {"market": ["plays"]}}),
+            "not a configuration",
+        ),
+    ],
+)
+def test_what_cannot_be_fitted_is_no_configuration(
+    empty: Sandbox, spoil: Callable[[str], str], told: str
+) -> None:
+    """A feature of a later set is among it: nobody can be declared to know more than his set."""
+    with pytest.raises(BadInput, match=told):
+        _declare(empty, spoil(_champion(empty).text))
+
+
+def test_a_configuration_is_what_was_written(empty: Sandbox) -> None:
+    began = _champion(empty)
+    assert Configuration.read(began.text) == began
+    assert Configuration.read(json.dumps(json.loads(began.text), indent=3)).digest == began.digest
