@@ -61,6 +61,8 @@ def _table(table: DatedTable) -> Iterator[str]:
         f" · the first {WARMUP_DAYS} days of a season are warm-up" if contract.warmup else ""
     )
     yield f"- **Made** {_origin(table)}"
+    if contract.kept_as_told:
+        yield f"- **Told** what was published of a game before its tip-off: `{table.name}_as_told`"
     for read in table.reads:
         yield f"- **Reads** `{read.relation}`: {_SCOPES[read.scope]}"
     yield ""

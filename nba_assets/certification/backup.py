@@ -83,7 +83,7 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise WarehouseError(f"{folder} is not empty; name a new folder for the export")
-        for name in ("tables", "held", "ledger"):
+        for name in ("tables", "held", "told", "ledger"):
             (folder / name).mkdir()
         counts = {}
         for contract in contracts:
@@ -94,6 +94,9 @@ def export(
             pq.write_table(visible, folder / "tables" / f"{contract.table}.parquet")
             if held.num_rows:
                 pq.write_table(held, folder / "held" / f"{contract.table}.parquet")
+            if contract.kept_as_told:
+                told = engine.query(_told_as_of(contract, publication))
+                pq.write_table(told, folder / "told" / f"{contract.table}.parquet")
             counts[contract.table] = visible.num_rows
         for name, query in _ledger_as_of(contracts, publication):
             pq.write_table(engine.query(query), folder / "ledger" / f"{name}.parquet")
@@ -136,14 +139,18 @@ def bring_in(
             f"INSERT INTO ledger.{name} ({columns}) SELECT {columns} FROM imported_{name}"
         )
     for contract in contracts:
-        columns = ", ".join((*contract.column_names, "publication"))
-        for kind in ("tables", "held"):
+        stored_columns = ", ".join((*contract.column_names, "publication"))
+        for kind, schema, columns in (
+            ("tables", "store", stored_columns),
+            ("held", "store", stored_columns),
+            ("told", "told", f"{stored_columns}, told_at"),
+        ):
             file = folder / kind / f"{contract.table}.parquet"
-            if kind == "held" and not file.exists():
+            if kind != "tables" and not file.exists():
                 continue
             loads.append(Load(f"{kind}_{contract.table}", _parquet(file)))
             statements.append(
-                f"INSERT INTO store.{contract.table} ({columns}) "
+                f"INSERT INTO {schema}.{contract.table} ({columns}) "
                 f"SELECT {columns} FROM {kind}_{contract.table}"
             )
         statements.append(_vouched_for(contract))
@@ -196,6 +203,16 @@ def _rows_as_of(contract: Contract, publication: int, *, certified: bool) -> str
         "ON r.game_date = t.game_date AND r.stored_publication = t.publication "
         f"WHERE r.stored_status {'' if certified else 'NOT '}IN ({statuses}) "
         f"ORDER BY {', '.join(f't.{name}' for name in contract.grain)}"
+    )
+
+
+def _told_as_of(contract: Contract, publication: int) -> str:
+    """What was told before tip-off, up to a publication."""
+    names = ", ".join(f"t.{name}" for name in (*contract.column_names, "publication", "told_at"))
+    order = ", ".join(f"t.{name}" for name in ("publication", *contract.grain))
+    return (
+        f"SELECT {names} FROM told.{contract.table} AS t WHERE t.publication <= {publication} "
+        f"ORDER BY {order}"
     )
 
 

@@ -1,8 +1,9 @@
 """The tables of the warehouse, derived from the contracts.
 
 Schema ``store`` holds the rows of every version of a date with the publication that added it;
-``ledger`` says what became of each attempt; the default schema has one view a table for readers,
-which shows a date only from the version that passed its audit.
+``told`` what was published of a game before its tip-off, where that is kept; ``ledger`` says what
+became of each attempt; the default schema has one view a table for readers, which shows a date only
+from the version that passed its audit, and one, ``…_as_told``, for what was told before tip-off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from nba_assets.certification.migrations import (
     version,
 )
 from nba_assets.contracts.contract import Contract
+from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.engines.engine import Engine, Warehouse
 from nba_assets.engines.googlesql import quoted
 from nba_assets.errors import WarehouseError
@@ -27,8 +29,13 @@ def _store_columns(contract: Contract) -> dict[str, str]:
 
 
 def _wanted(contracts: Iterable[Contract]) -> dict[tuple[str, str], dict[str, str]]:
+    contracts = tuple(contracts)
     wanted = {("ledger", name): dict(columns) for name, columns in COLUMNS.items()}
-    return wanted | {("store", c.table): _store_columns(c) for c in contracts}
+    wanted |= {("store", c.table): _store_columns(c) for c in contracts}
+    told = {"told_at": "TIMESTAMP NOT NULL"}
+    return wanted | {
+        ("told", c.table): _store_columns(c) | told for c in contracts if c.kept_as_told
+    }
 
 
 def prepare(warehouse: Warehouse, contracts: Iterable[Contract]) -> None:
@@ -105,6 +112,7 @@ def statements(engine: Engine, contracts: Iterable[Contract]) -> Iterator[str]:
 def _missing(contracts: Sequence[Contract]) -> Iterator[str]:
     """The statements that create the tables that do not exist yet, and what readers see of all."""
     yield "CREATE SCHEMA IF NOT EXISTS store"
+    yield "CREATE SCHEMA IF NOT EXISTS told"
     yield "CREATE SCHEMA IF NOT EXISTS ledger"
     for (schema, name), columns in _wanted(contracts).items():
         body = ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -129,3 +137,13 @@ def _views(contracts: Iterable[Contract]) -> Iterator[str]:
             ") AS r ON r.game_date = t.game_date AND r.stored_publication = t.publication "
             f"WHERE r.stored_status IN ({certified})"
         )
+        if contract.kept_as_told:
+            # A game that was moved to an earlier hour may have begun when something was told of it.
+            yield (
+                f"CREATE OR REPLACE VIEW {contract.table}_as_told AS SELECT {names}, t.told_at "
+                f"FROM told.{contract.table} AS t LEFT JOIN {SCHEDULE} AS s "
+                "ON s.game_date = t.game_date AND s.game_id = t.game_id "
+                "WHERE t.told_at < COALESCE(s.tipoff_at, TIMESTAMP '9999-01-01 00:00:00+00') "
+                "QUALIFY t.publication = MAX(t.publication) OVER "
+                "(PARTITION BY t.game_date, t.game_id)"
+            )

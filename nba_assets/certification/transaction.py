@@ -11,6 +11,7 @@ from nba_assets.certification.digest import digest_query
 from nba_assets.certification.ledger import COLUMNS, Status
 from nba_assets.contracts.arrow import schema_of
 from nba_assets.contracts.contract import Contract, Unit
+from nba_assets.contracts.dated_table import SCHEDULE
 from nba_assets.engines.engine import Create, Load, Query, Step
 from nba_assets.engines.googlesql import quoted
 
@@ -124,6 +125,7 @@ def publish(
         [
             ledger.NEXT,
             *_data_statements(contract, new),
+            *_told_statements(contract, new),
             *_ledger_statements(contract, new),
             *_quarantine_statements(contract, new, kept),
             *also,
@@ -210,6 +212,23 @@ def _data_statements(contract: Contract, decisions: Sequence[Decision]) -> Itera
         f"AND (SELECT COUNT(*) FROM ({back} EXCEPT DISTINCT {coming}) AS other) = 0 "
         f"AND (SELECT COUNT(*) FROM ({coming} EXCEPT DISTINCT {back}) AS lost) = 0, 1, "
         f"ERROR('{table}: what was read back is not what was staged; nothing was published'))"
+    )
+
+
+def _told_statements(contract: Contract, decisions: Sequence[Decision]) -> Iterator[str]:
+    """Keep what is said of games that have not begun: it is never changed."""
+    if not contract.kept_as_told or not any(decision.replaces for decision in decisions):
+        return
+    names = ", ".join(contract.column_names)
+    of_table = ", ".join(f"t.{name}" for name in contract.column_names)
+    now = f"TIMESTAMP '{datetime.now(UTC).isoformat()}'"
+    yield (
+        f"INSERT INTO told.{contract.table} ({names}, publication, told_at) "
+        f"SELECT {of_table}, t.publication, {now} FROM store.{contract.table} AS t "
+        "JOIN publishing AS p ON p.game_date = t.game_date AND p.publication = t.publication "
+        "JOIN new_verdicts AS v ON v.game_date = t.game_date AND v.game_id = t.game_id "
+        f"JOIN {SCHEDULE} AS s ON s.game_date = t.game_date AND s.game_id = t.game_id "
+        f"WHERE v.verdict = 'certified' AND s.tipoff_at > {now}"
     )
 
 

@@ -12,9 +12,12 @@ from nba_assets.deployment import Deployment
 
 @click.command()
 @as_json_option
+@click.option(
+    "--as-told", is_flag=True, help="What was told before tip-off, not what would be told now."
+)
 @click.pass_obj
 @period
-def evaluate(deployment: Deployment, *, dates: list[date], as_json: bool) -> None:
+def evaluate(deployment: Deployment, *, dates: list[date], as_json: bool, as_told: bool) -> None:
     """The error of the predictions of a period beside every baseline, on the same player-games.
 
     With what chance makes of the difference (a bootstrap over days), how often the intervals held,
@@ -24,7 +27,7 @@ def evaluate(deployment: Deployment, *, dates: list[date], as_json: bool) -> Non
     from nba_assets.operations.evaluation import evaluate as judge
 
     with writing(deployment) as engine:
-        found = judge(engine, deployment.tables, dates[0], dates[-1])
+        found = judge(engine, deployment.tables, dates[0], dates[-1], as_told=as_told)
     if as_json:
         print_json([record for one in found.evidence for record in one.records()])
     else:

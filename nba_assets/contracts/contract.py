@@ -172,6 +172,10 @@ class Contract:
     """whether rows and values that once passed must not vanish: so of what a source delivers"""
     empty_games: bool = False
     """whether a game may have no rows"""
+    kept_as_told: bool = False
+    """whether what was published of a game before its tip-off is kept for ever beside what the
+    table says now
+    """
     thresholds: tuple[tuple[str, float], ...] = ()
     """the limits that rules name as ``@name``; a deployment's settings replace the values"""
     figures: tuple[Figure, ...] = ()

@@ -83,7 +83,8 @@ class DuckDBEngine:
         """See ``Engine``."""
         rows = self._connection.execute(
             "SELECT schema_name, table_name, column_name, data_type, is_nullable "
-            "FROM duckdb_columns() WHERE schema_name IN ('store', 'ledger') ORDER BY column_index"
+            "FROM duckdb_columns() WHERE schema_name IN ('store', 'ledger', 'told') "
+            "ORDER BY column_index"
         )
         found: dict[tuple[str, str], dict[str, str]] = {}
         for schema, table, column, kind, nullable in rows.fetchall():

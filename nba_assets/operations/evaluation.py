@@ -115,10 +115,18 @@ class Evaluation:
 
 
 def evaluate(
-    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    first: date,
+    last: date,
+    *,
+    as_told: bool = False,
 ) -> Evaluation:
-    """The evidence of a period, and the record of this look at it; a session that may write."""
-    rows, without = judged(engine, tables, first, last)
+    """The evidence of a period, and the record of this look at it; a session that may write.
+
+    What is judged is what the certified data says now, or what was told before tip-off.
+    """
+    rows, without = judged(engine, tables, first, last, as_told=as_told)
     regular_season = rows["season_type"] == REGULAR_SEASON
     of_market = rows["information_set"] == MARKET
     populations = {
@@ -151,7 +159,12 @@ def _evidence(known: str, population: str, rows: "pd.DataFrame") -> Evidence:
 
 
 def judged(
-    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
+    engine: Engine,
+    tables: Mapping[str, DatedTable],
+    first: date,
+    last: date,
+    *,
+    as_told: bool = False,
 ) -> "tuple[pd.DataFrame, int]":
     """A row per player-game and information set that was predicted and played, and how many
     player-games were played but not predicted although the player had played in the season before.
@@ -161,6 +174,11 @@ def judged(
     certified = {
         name: certified_rows(tables[name].contract, season_start(first), last) for name in TABLES
     }
+    if as_told:
+        for name in TABLES:
+            if tables[name].contract.kept_as_told:
+                told = f"game_date BETWEEN DATE '{first}' AND DATE '{last}'"
+                certified[name] = f"SELECT * FROM {name}_as_told WHERE {told}"
     played = engine.query(
         "SELECT season, season_type, player_id, game_date, game_id, pts, minutes "
         "FROM player_game_summary WHERE played",

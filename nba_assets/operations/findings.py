@@ -7,7 +7,7 @@ watcher will mend when it is due.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -168,28 +168,45 @@ def of_gates(gates: Iterable[Gate]) -> list[Finding]:
     ]
 
 
-def of_drift(errors: Iterable[PredictionError]) -> list[Finding]:
-    """The seasons in which the model is no better than the best of its baselines."""
+def of_drift(
+    errors: Iterable[PredictionError], recent: Iterable[PredictionError] = ()
+) -> list[Finding]:
+    """Where the model is no better than the best of its baselines, or its intervals do not hold.
+
+    By season, and of the last four weeks' errors.
+    """
+    return [*_drifted(errors, season_label), *_drifted(recent, _recently)]
+
+
+def _recently(_: int) -> str:
+    return "the last four weeks"
+
+
+def _drifted(errors: Iterable[PredictionError], named: Callable[[int], str]) -> Iterator[Finding]:
     by_season: dict[int, dict[str, PredictionError]] = defaultdict(dict)
     for one in errors:
         if one.population == "all":
             by_season[one.season_year][one.predictor] = one
-    found = []
     for year, predictors in by_season.items():
         model = predictors.pop("xgboost", None)
+        if model is None or model.player_games < _ENOUGH:
+            continue
+        on = f"on {model.player_games:,} player-games"
         best = min(predictors.values(), key=lambda one: one.mae, default=None)
-        if model and best and model.player_games >= _ENOUGH and model.mae >= best.mae:
-            told = (
-                f"mean error {model.mae:.3f} points, {best.predictor} {best.mae:.3f}, on "
-                f"{model.player_games:,} player-games"
-            )
-            title = f"the model of {season_label(year)} is no better than its baselines"
-            found.append(Finding(title, "drift", {(None, None): told}, "See `nba-assets status`"))
-    return found
+        if best and model.mae >= best.mae:
+            told = f"mean error {model.mae:.3f} points, {best.predictor} {best.mae:.3f}, {on}"
+            title = f"the model of {named(year)} is no better than its baselines"
+            yield Finding(title, "drift", {(None, None): told}, "See `nba-assets status`")
+        if model.within_80 is not None and abs(model.within_80 - 0.8) > _OFF:
+            told = f"{100 * model.within_80:.1f} % inside the 80 % interval, {on}"
+            title = f"the intervals of {named(year)} do not hold"
+            yield Finding(title, "drift", {(None, None): told}, "See `nba-assets report`")
 
 
 _ENOUGH = 2000
 """player-games before two errors can be told apart"""
+_OFF = 0.04
+"""of a share that should be 0.8: four times what chance does to that many"""
 _REPAIR = "`nba-assets repair --from {first} --to {last}`"
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ALERTS = "alerts"
 MORNING = "morning_plan"
+RECENT = 28
+"""dates the model's latest errors are told of"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,10 @@ def _of_tables(
             found += of_gates(
                 coverage_gates(engine, now.tables, dates, settings.usage_rate_coverage_season)
             )
-            found += of_drift(prediction_errors(engine, now.tables, dates))
+            seasons, recent = (
+                prediction_errors(engine, now.tables, days) for days in (dates, dates[-RECENT:])
+            )
+            found += of_drift(seasons, recent)
     return found
 
 

@@ -550,7 +550,10 @@ CASES: Mapping[str, tuple[tuple[str, Change], ...]] = {
         ("missing", lambda s: s.staged.clear()),
         ("strictly_before", lambda s: _update(s, {"trained_through": DAY})),
         ("too_good", lambda s: _update(s, {"validation_mae": 3.4})),
-        ("beats_rules_core", lambda s: _update(s, {"validation_mae": 4.7})),
+        (
+            "beats_rules_core",
+            lambda s: _update(s, {"validation_mae": 4.7, "training_rows": 12_000}),
+        ),
     ),
     "player_points_predictions": (
         *OF_GAMES,

@@ -207,6 +207,14 @@ def test_gates_and_drift_are_findings() -> None:
     assert of_drift([better, baseline]) == []
     (drift,) = of_drift([worse, baseline, error("last_5", 4.9)])
     assert "season_average 4.600" in drift.facts[None, None]
+    (late,) = of_drift([better, baseline], [worse, baseline])
+    assert late.title == "the model of the last four weeks is no better than its baselines"
+    narrow = replace(better, within_80=0.755)
+    (narrow_now,) = of_drift([better, baseline], [narrow, baseline])
+    assert narrow_now.title == "the intervals of the last four weeks do not hold"
+    assert "75.5 % inside the 80 % interval, on 5,000" in narrow_now.facts[None, None]
+    assert of_drift([replace(better, within_80=0.83), baseline]) == []
+    assert of_drift([replace(narrow, player_games=100), baseline]) == []
     few = error("xgboost", 4.7, games=100)
     assert of_drift([few, baseline]) == [], "too few to tell"
     assert of_drift([error("xgboost", 9, population="starters"), baseline]) == []

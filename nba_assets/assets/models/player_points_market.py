@@ -49,6 +49,7 @@ PLAYER_POINTS_MARKET = Contract(
     grain=("game_id", "player_id"),
     due=Due.SCHEDULED,
     empty_games=True,
+    kept_as_told=True,
     columns=(
         GAME_ID,
         GAME_DATE,

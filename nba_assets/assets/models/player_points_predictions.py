@@ -68,6 +68,7 @@ PLAYER_POINTS_PREDICTIONS = Contract(
     grain=("game_id", "player_id", "information_set"),
     version=2,
     due=Due.SCHEDULED,
+    kept_as_told=True,
     columns=(
         GAME_ID,
         GAME_DATE,
