@@ -58,7 +58,7 @@ def build_warehouse(settings: Settings) -> "Warehouse":
 
 def build_tables(settings: Settings) -> "dict[str, DatedTable]":
     """The dated tables of the configured deployment."""
-    return dated_tables(settings.models_dir, settings.thresholds)
+    return dated_tables(settings.models_dir, settings.thresholds, settings.device)
 
 
 def build_publisher(

@@ -39,6 +39,8 @@ class Settings(BaseModel):
     """seconds a process waits for another one's write"""
     memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)$")] = "768MB"
     """most memory the embedded engine takes before it spills to disk"""
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")] = "cpu"
+    """where a new warehouse trains its models of points; later a trial changes it"""
     usage_rate_coverage: Share = 0.90
     """blocking: share of a game's rows with minutes > 0 that must carry a usage_rate"""
     usage_rate_coverage_warning: Share = 0.97

@@ -44,9 +44,31 @@ def built(whole_season: Sandbox, tmp_path: Path) -> Sandbox:
     return Sandbox(folder, runs=whole_season.runs)
 
 
+@pytest.fixture(scope="session")
+def season_with_models(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """As ``whole_season``, with models of ``small_models``; only to be read."""
+    deployment = Sandbox(tmp_path_factory.mktemp("season_with_models"))
+    with pytest.MonkeyPatch.context() as patch:
+        _fit_small(patch)
+        deployment.build_all()
+    return deployment
+
+
+@pytest.fixture
+def predicted(season_with_models: Sandbox, small_models: None, tmp_path: Path) -> Sandbox:
+    """A copy of ``season_with_models`` of this test alone."""
+    folder = tmp_path / "data"
+    shutil.copytree(season_with_models.folder, folder)
+    return Sandbox(folder, runs=season_with_models.runs)
+
+
 @pytest.fixture
 def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is fitted anew every date, on the few rows of a small league, in few rounds."""
+    _fit_small(monkeypatch)
+
+
+def _fit_small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (expected_minutes, play_probability, points_model):
         monkeypatch.setattr(module, "refit_date", lambda day: day)
         monkeypatch.setattr(module, "ROUNDS", 5)

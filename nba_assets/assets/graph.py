@@ -32,11 +32,11 @@ from nba_assets.contracts.dated_table import DatedTable
 
 
 def dated_tables(
-    models_dir: Path, thresholds: Mapping[str, float] | None = None
+    models_dir: Path, thresholds: Mapping[str, float] | None = None, device: str = "cpu"
 ) -> dict[str, DatedTable]:
     """Every dated table by name, each after what it reads.
 
-    ``thresholds`` replace the limits the contracts declare.
+    ``thresholds`` replace the limits the contracts declare; a new warehouse trains on ``device``.
     """
     given = thresholds or {}
     tables = (
@@ -55,7 +55,7 @@ def dated_tables(
         expected_roster.table(models_dir),
         lineup_context.TABLE,
         expected_minutes.table(models_dir),
-        player_points_model.table(models_dir),
+        player_points_model.table(models_dir, device),
         player_points_predictions.table(models_dir),
         player_points_market.TABLE,
         player_points_evaluation.TABLE,

@@ -15,7 +15,7 @@ LONGEST = timedelta(days=1_100)
 TUNABLE = (
     "objective", "tree_method", "max_depth", "max_leaves", "grow_policy", "eta", "subsample",
     "colsample_bytree", "colsample_bylevel", "colsample_bynode", "min_child_weight", "gamma",
-    "lambda", "alpha", "max_delta_step", "max_bin", "seed", "nthread", "verbosity",
+    "lambda", "alpha", "max_delta_step", "max_bin", "seed", "device", "nthread", "verbosity",
 )  # fmt: skip
 """XGBoost's parameters a configuration may set"""
 

@@ -13,12 +13,11 @@ CHOOSING = ("--choosing", f"{SLATES[6]}..{SLATES[8]}")
 ELSEWHERE = ("--elsewhere", f"{SLATES[9]}..{SLATES[9]}")
 
 
-@pytest.fixture
-def challenger(empty: Sandbox, tmp_path: Path) -> Path:
+def _challenger(sandbox: Sandbox) -> Path:
     """The champion's file with fewer rounds."""
-    printed = run(empty, "trial", "champion")
+    printed = run(sandbox, "trial", "champion")
     assert printed.exit_code == 0
-    file = tmp_path / "fewer.json"
+    file = Path("fewer.json")
     file.write_text(json.dumps({**json.loads(printed.stdout), "rounds": 1}))
     return file
 
@@ -29,30 +28,29 @@ def _declare(sandbox: Sandbox, file: Path, *options: str) -> tuple[int, str]:
     return result.exit_code, words(result.stdout + result.stderr)
 
 
-@pytest.mark.usefixtures("small_models")
 def test_a_trial_from_declaration_to_verdict(
-    empty: Sandbox, challenger: Path, monkeypatch: pytest.MonkeyPatch
+    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
-    empty.build_all()
-    assert "No configuration was ever tried" in run(empty, "trial", "list").stdout
-    code, said = _declare(empty, challenger, *CHOOSING, *ELSEWHERE, "--improves", "lineup")
+    challenger = _challenger(predicted)
+    assert "No configuration was ever tried" in run(predicted, "trial", "list").stdout
+    code, said = _declare(predicted, challenger, *CHOOSING, *ELSEWHERE, "--improves", "lineup")
     assert code == 0
     assert f"must improve lineup on {SLATES[6]} … {SLATES[8]}" in said
     assert "`nba-assets trial score fewer` ends it" in said
-    assert "not scored yet" in run(empty, "trial", "list").stdout
+    assert "not scored yet" in run(predicted, "trial", "list").stdout
 
-    scored = run(empty, "trial", "score", "fewer")
+    scored = run(predicted, "trial", "score", "fewer")
 
     assert scored.exit_code == 1
     assert "The champion stays." in scored.stdout
     assert "These dates had been looked at 0 times before." in scored.stdout
-    assert "O'Neal" in run(empty, "trial", "list").stdout
-    (recorded,) = as_json(empty, "trial", "list")
+    assert "O'Neal" in run(predicted, "trial", "list").stdout
+    (recorded,) = as_json(predicted, "trial", "list")
     assert recorded["why"] == "it costs less"
     assert recorded["outcome"]["promoted"] is False
     assert len(recorded["outcome"]["findings"]) == 6
-    again = run(empty, "trial", "score", "fewer")
+    again = run(predicted, "trial", "score", "fewer")
     assert again.exit_code == 1
     assert "a second look is another trial" in words(again.stderr)
 
@@ -68,14 +66,15 @@ def test_a_trial_from_declaration_to_verdict(
     ],
 )
 def test_what_is_no_declaration_exits_2(
-    empty: Sandbox, challenger: Path, options: tuple[str, ...], told: str
+    empty: Sandbox, options: tuple[str, ...], told: str
 ) -> None:
-    code, said = _declare(empty, challenger, *options)
+    code, said = _declare(empty, _challenger(empty), *options)
     assert code == 2
     assert told in said
 
 
-def test_what_cannot_be_fitted_exits_1(empty: Sandbox, challenger: Path) -> None:
+def test_what_cannot_be_fitted_exits_1(empty: Sandbox) -> None:
+    challenger = _challenger(empty)
     challenger.write_text("rounds: 3")
     code, said = _declare(empty, challenger, *CHOOSING, *ELSEWHERE)
     assert code == 1

@@ -1,7 +1,5 @@
 """What is shown of the model is what is certified of it."""
 
-import pytest
-
 from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.model_report import ModelReport, model_report
 from nba_assets.seasons import game_dates
@@ -15,12 +13,10 @@ def _report(sandbox: Sandbox) -> ModelReport:
         return model_report(engine, sandbox.tables, sandbox.folder / "models", DATES)
 
 
-@pytest.mark.usefixtures("small_models")
-def test_all_of_it_comes_from_certified_predictions(empty: Sandbox) -> None:
-    empty.build_all()
-    found = _report(empty)
+def test_all_of_it_comes_from_certified_predictions(predicted: Sandbox) -> None:
+    found = _report(predicted)
     assert {one.information_set for one in found.errors} == {*InformationSet}
-    rows = empty.query(
+    rows = predicted.query(
         "SELECT p.*, s.pts FROM player_points_predictions AS p LEFT JOIN player_game_summary AS s "
         "ON s.game_date = p.game_date AND s.player_id = p.player_id AND s.played"
     )

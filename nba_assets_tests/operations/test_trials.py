@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from nba_assets.deployment import build_tables
 from nba_assets.errors import BadInput
 from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.information import InformationSet
@@ -15,6 +17,7 @@ from nba_assets.operations import trials
 from nba_assets.operations.plan import Reason, standing
 from nba_assets.operations.trials import Declaration, Outcome, Trial
 from nba_assets.seasons import game_dates
+from nba_assets.settings import Settings
 from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
 
 FIRST = SLATES[6]
@@ -26,13 +29,11 @@ BETTER = {"rounds": 100, "parameters": {"min_child_weight": 5}}
 WORSE = {"rounds": 1}
 
 
-@pytest.fixture
-def predicted(empty: Sandbox, small_models: None, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A warehouse with predictions by the champion, which is a poor one."""
+@pytest.fixture(autouse=True)
+def _few_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A league of three weeks is judged by what there is of it."""
     monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
     monkeypatch.setattr(trials, "NO_HARM", 0.5)
-    empty.build_all()
-    return empty
 
 
 def _champion(sandbox: Sandbox, day: date = LAST) -> Configuration:
@@ -112,7 +113,7 @@ def test_a_better_configuration_is_promoted_from_its_date_on(predicted: Sandbox)
     assert needs[("player_points_model", EFFECT)] is Reason.WAIVER
     assert {day for _, day in needs} == set(game_dates(EFFECT, LAST))
 
-    predicted.build_all()
+    predicted.build_all(EFFECT, LAST)
 
     after = _models(predicted)
     assert not _needs(predicted)
@@ -258,3 +259,16 @@ def test_a_configuration_is_what_was_written(empty: Sandbox) -> None:
     began = _champion(empty)
     assert Configuration.read(began.text) == began
     assert Configuration.read(json.dumps(json.loads(began.text), indent=3)).digest == began.digest
+
+
+def test_a_new_warehouse_trains_where_it_is_told_to(empty: Sandbox) -> None:
+    began = _champion(empty)
+    for device in ("cuda", "cuda:1"):
+        tables = build_tables(Settings(data_dir=empty.folder, device=device))
+        with empty.warehouse.reading() as engine:
+            on_it = trials.champion(engine, tables, LAST)
+        assert on_it.parameters == {**began.parameters, "device": device}
+        assert on_it.digest != began.digest
+    assert "device" not in began.parameters
+    with pytest.raises(ValidationError, match="device"):
+        Settings(device="gpu farm")

@@ -177,10 +177,11 @@ def features(known: InformationSet) -> tuple[str, ...]:
     return tuple(name for group in groups for names in group.values() for name in names)
 
 
-def default() -> Configuration:
+def default(device: str = "cpu") -> Configuration:
     """What a warehouse begins with, until a trial promotes another."""
+    trained_on = {} if device == "cpu" else {"device": device}
     return Configuration(
-        points_model.PARAMETERS,
+        {**points_model.PARAMETERS, **trained_on},
         points_model.ROUNDS,
         LONGEST.days,
         {known: features(known) for known in InformationSet},
@@ -216,8 +217,8 @@ _TRAINING = (
 )
 
 
-def table(models_dir: Path) -> DatedTable:
-    """The dated table, its model files in ``models_dir``."""
+def table(models_dir: Path, device: str = "cpu") -> DatedTable:
+    """The dated table, its model files in ``models_dir``; see ``default`` for ``device``."""
 
     def spared(build: Build) -> Collection[str]:
         mondays = {points_model.refit_date(day) for day in build.dates}
@@ -259,7 +260,7 @@ def table(models_dir: Path) -> DatedTable:
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
             version="5",
-            configuration=default().text,
+            configuration=default(device).text,
             spared=spared,
             lost=lambda stored: _lost(stored, models_dir),
         ),
