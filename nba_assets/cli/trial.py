@@ -44,13 +44,21 @@ def trial() -> None:
 
 
 @trial.command()
+@click.option(
+    "--of-release",
+    is_flag=True,
+    help="What this release would begin a new warehouse with: a challenger after an upgrade.",
+)
 @click.pass_obj
-def champion(deployment: Deployment) -> None:
+def champion(deployment: Deployment, *, of_release: bool) -> None:
     """The configuration in force today, to edit into a challenger."""
-    from nba_assets.operations.trials import champion as in_force
+    from nba_assets.operations import trials
 
+    if of_release:
+        click.echo(trials.of_release(deployment.tables).text)
+        return
     with deployment.reading() as engine:
-        click.echo(in_force(engine, deployment.tables, today()).text)
+        click.echo(trials.champion(engine, deployment.tables, today()).text)
 
 
 @trial.command()

@@ -158,7 +158,12 @@ def champion(engine: Engine | None, tables: Mapping[str, DatedTable], day: date)
     """The configuration in force on a date."""
     rulings = ledger.rulings(engine) if engine else ledger.Rulings()
     promoted = rulings.promoted(TABLE, day)
-    return Configuration.read((promoted and promoted.finding) or _produce(tables).configuration)
+    return Configuration.read(promoted.finding or "") if promoted else of_release(tables)
+
+
+def of_release(tables: Mapping[str, DatedTable]) -> Configuration:
+    """The configuration this release of the code would begin a new warehouse with."""
+    return Configuration.read(_produce(tables).configuration)
 
 
 def declare(
@@ -190,7 +195,7 @@ def declare(
     week = [after + timedelta(days=number) for number in range(7)]
     monday = next(day for day in week if points_model.refit_date(day) == day)
     now = champion(engine, tables, monday)
-    available = Configuration.read(_produce(tables).configuration).features
+    available = of_release(tables).features
     wanted = Configuration.read(declaration.challenger).among(available)
     if wanted == now:
         raise BadInput(f"this is the configuration in force, {now.digest}: there is nothing to try")

@@ -1,10 +1,13 @@
 """A trial from the terminal: what is declared, refused, found, and remembered."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from nba_assets.certification import ledger
+from nba_assets.modeling.points_model import ROUNDS
 from nba_assets.operations import trials
 from nba_assets_tests.cli.invoke import as_json, run, words
 from nba_assets_tests.tiny_league import SLATES, Sandbox
@@ -80,3 +83,16 @@ def test_what_cannot_be_fitted_exits_1(empty: Sandbox) -> None:
     assert code == 1
     assert "not a configuration of the model of player points" in said
     assert "`nba-assets trial champion` prints one to begin with" in said
+
+
+def test_what_a_release_would_begin_with_is_told(empty: Sandbox) -> None:
+    """Of a warehouse that began with something else it is the challenger."""
+    fewer = _challenger(empty).read_text()
+    moment = datetime(2025, 10, 1, tzinfo=UTC)
+    with empty.warehouse.writing() as engine:
+        statement = ledger.first_configuration(trials.TABLE, fewer, moment)
+        engine.transaction([ledger.NEXT, statement])
+    in_force = json.loads(run(empty, "trial", "champion").stdout)
+    of_release = json.loads(run(empty, "trial", "champion", "--of-release").stdout)
+    assert in_force == json.loads(fewer)
+    assert of_release == {**in_force, "rounds": ROUNDS}
