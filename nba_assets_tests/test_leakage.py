@@ -1,5 +1,6 @@
 """Features know only the past: whatever happens on a date and later, its features stay the same."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -188,6 +189,30 @@ def test_no_feature_row_reaches_its_own_date(whole_season: Sandbox) -> None:
             f"SELECT COUNT(*) AS found, COUNTIF(history_through < game_date) AS past FROM {name}"
         )
         assert row["found"] == row["past"] > 0
+
+
+def test_who_starts_for_the_other_team_starts_for_one_of_them_only(tmp_path: Path) -> None:
+    """Traded to the opponent of the day: his old team's roster still has him, its five do not."""
+    day, old = SLATES[8], "BOS"
+    game = TinyLeague().game(day, old)
+    new = next(team for team in TinyLeague().teams(game) if team != old)
+    player = player_ids(old)[0]
+    league = TinyLeague(trades={player: (day, new)})
+    (line,) = league.rows("player_box_scores", game, player_id=player)
+    replaced = league.rows("starting_lineups", game, team=new)[0]
+    replaced.update({name: line[name] for name in ("player_id", "player_name")})
+    sandbox = Sandbox(tmp_path / "data", league=league)
+    sandbox.build_all(tables=BUILT)
+
+    roster = sandbox.query(
+        f"SELECT team, player_id, starts, plays FROM expected_roster WHERE game_id = '{game}' "
+        "AND information_set = 'lineup'"
+    )
+    (his,) = (row for row in roster if row["player_id"] == player)
+    assert his == {"team": old, "player_id": player, "starts": False, "plays": 0.0}
+    starting = Counter(row["team"] for row in roster if row["starts"])
+    assert starting[old] == 5
+    assert sandbox.attempt("lineup_context", day).status.certified
 
 
 @pytest.mark.parametrize("place", [0, 100_000])

@@ -73,7 +73,8 @@ def by_information(
     """The rows of ``wanted`` once for every information set their game has, with ``plays``.
 
     Both have one row per roster player and game: ``game_date``, ``game_id``, ``player_id``,
-    ``SIGNALS``, ``list_known`` and ``lineup_known`` of the game, ``listed_inactive``, ``starts``;
+    ``SIGNALS``, ``list_known`` and ``lineup_known`` of the game, ``listed_inactive``, ``starts``,
+    and ``starts_for_other``, for the opponent, to whom he was traded since he was last seen;
     ``history`` also ``played``; it may be None where ``has_all``. The columns added are
     ``information_set`` and ``plays``, 0 to 1; what a set does not know of ``listed_inactive`` and
     ``starts`` is NULL in it.
@@ -121,6 +122,7 @@ def _with(
         plays[unlisted] = _probability(boosters["everyone"], rows[unlisted])
         plays[rows["listed_inactive"].to_numpy(dtype=bool)] = 0.0
         plays[rows["starts"].to_numpy(dtype=bool)] = 1.0
+        plays[rows["starts_for_other"].to_numpy(dtype=bool)] = 0.0
     return told.assign(information_set=str(known), plays=plays)
 
 

@@ -25,7 +25,8 @@ DAY = date(2024, 2, 10)
 
 def _row(day: date, player: int, **other: Any) -> dict[str, Any]:
     usual = dict.fromkeys(SIGNALS, 1.0) | {"team_games_missed": 0}
-    known = {"list_known": True, "listed_inactive": False, "lineup_known": True, "starts": False}
+    known = {"list_known": True, "listed_inactive": False, "lineup_known": True}
+    known |= {"starts": False, "starts_for_other": False}
     return {"game_date": day, "game_id": f"{day}", "player_id": player} | usual | known | other
 
 

@@ -169,7 +169,8 @@ def _rows(suffix: str, columns: str, games: str) -> str:
     return f"""
 SELECT f.game_date, f.game_id, f.team, f.player_id, {listed}, {columns}
   a.game_id IS NOT NULL AS list_known, i.player_id IS NOT NULL AS listed_inactive,
-  l.game_id IS NOT NULL AS lineup_known, s.player_id IS NOT NULL AS starts
+  l.game_id IS NOT NULL AS lineup_known, COALESCE(s.team = f.team, FALSE) AS starts,
+  COALESCE(s.team <> f.team, FALSE) AS starts_for_other
 FROM player_features{suffix} AS f
 {games}
 JOIN player_state{suffix} AS p
