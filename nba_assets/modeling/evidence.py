@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DRAWS = 2_000
 """of the bootstrap"""
 SEED = 7
+FEWEST_DATES = 5
+"""with games, below which no interval is told: resamples of one date are all that date"""
 HALFLIFE = 5
 """games, of the exponentially weighted baseline"""
 PRIOR_MINUTES, PRIOR_RATE = 40.0, 0.42
@@ -41,7 +43,9 @@ class Score:
     bias: float
     """mean of predicted minus actual, points"""
     against: Mapping[str, Interval]
-    """by other predictor: this one's mean absolute error minus that one's, on the same rows"""
+    """by other predictor: this one's mean absolute error minus that one's, on the same rows; none
+    of rows of fewer than ``FEWEST_DATES``
+    """
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def scores(rows: "pd.DataFrame", predictors: Sequence[str]) -> list[Score]:
     errors = {name: rows[name].to_numpy(dtype=float) - actual for name in predictors}
     absolute = {name: np.abs(error) for name, error in errors.items()}
     resampled = _Days(rows["game_date"])
+    enough = rows["game_date"].nunique() >= FEWEST_DATES
     return [
         Score(
             name,
@@ -95,7 +100,7 @@ def scores(rows: "pd.DataFrame", predictors: Sequence[str]) -> list[Score]:
             {
                 other: resampled.interval(absolute[name] - absolute[other])
                 for other in predictors
-                if other != name
+                if other != name and enough
             },
         )
         for name in predictors

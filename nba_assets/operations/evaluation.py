@@ -80,7 +80,7 @@ class Evidence:
                 "bias": one.bias,
                 "below_rules_core_pct": 100 * (1 - one.mae / core.mae),
                 "ci90": list(asdict(one.against["rules_core"]).values())
-                if one is not core
+                if "rules_core" in one.against
                 else None,
                 "covered_80": self.covered_80 if one.predictor == MODEL else None,
                 "covered_50": self.covered_50 if one.predictor == MODEL else None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_assets.certification import ledger
+from nba_assets.modeling import evidence
 from nba_assets.modeling.points_model import ROUNDS
 from nba_assets.operations import trials
 from nba_assets_tests.cli.invoke import as_json, run, words
@@ -35,6 +36,7 @@ def test_a_trial_from_declaration_to_verdict(
     predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
+    monkeypatch.setattr(evidence, "FEWEST_DATES", 1)
     challenger = _challenger(predicted)
     assert "No configuration was ever tried" in run(predicted, "trial", "list").stdout
     code, said = _declare(predicted, challenger, *CHOOSING, *ELSEWHERE, "--improves", "lineup")

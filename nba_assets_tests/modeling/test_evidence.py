@@ -77,6 +77,14 @@ def test_days_are_resampled_whole() -> None:
     assert eight.high - eight.low == pytest.approx(once.high - once.low)
 
 
+def test_of_few_days_no_interval_is_told() -> None:
+    """All resamples of one day are that day: it would be certain of anything."""
+    good, _ = scores(_rows(days=4), ("good", "worse"))
+    assert good.against == {}
+    good, _ = scores(_rows(days=5), ("good", "worse"))
+    assert good.against["worse"].high < 0
+
+
 def test_the_same_rows_in_another_order_tell_the_same() -> None:
     rows = _rows(days=10)
     mixed = rows.sample(frac=1, random_state=3)

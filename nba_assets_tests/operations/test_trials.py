@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from nba_assets.deployment import build_tables
 from nba_assets.errors import BadInput
+from nba_assets.modeling import evidence
 from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.information import InformationSet
 from nba_assets.operations import trials
@@ -33,6 +34,7 @@ WORSE = {"rounds": 1}
 def _few_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     """A league of three weeks is judged by what there is of it."""
     monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
+    monkeypatch.setattr(evidence, "FEWEST_DATES", 1)
     monkeypatch.setattr(trials, "NO_HARM", 0.5)
 
 
