@@ -26,6 +26,8 @@ from nba_assets.operations.report import (
 from nba_assets.seasons import season_label
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nba_assets.certification.ledger import Attempt, Ruling, Rulings
     from nba_assets.certification.vacuum import Dead
     from nba_assets.certification.versions import Difference
@@ -472,6 +474,15 @@ def dead(found: "Dead", *, removed: bool) -> RenderableType:
             f"{found.horizon}{then}. What is current stays."
         ),
     )
+
+
+def unused_files(found: "Mapping[Path, int]", *, removed: bool) -> RenderableType:
+    """What a vacuum removed of the models folder, or would; sizes in bytes."""
+    if not found:
+        return Text("Every file of the models folder is of use.")
+    done = "Removed" if removed else "Would be removed"
+    mib = sum(found.values()) / 2**20
+    return Text(f"{done}: {plural(len(found), 'file')} of models and fits, {mib:.1f} MiB.")
 
 
 def old_history(found: "Old", *, removed: bool) -> RenderableType:

@@ -11,6 +11,7 @@ from nba_assets.certification.vacuum import dead, remove
 from nba_assets.cli import console
 from nba_assets.cli.session import existing, require_warehouse, writing
 from nba_assets.deployment import Deployment
+from nba_assets.operations.models_folder import unused
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -69,8 +70,9 @@ def import_(deployment: Deployment, folder: Path) -> None:
 def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
     """Remove versions of dates that were superseded for longer; never a current row.
 
-    What was removed can be restored, compared and reproduced no more. The logs of runs that ended
-    before go as well, and results of checks that have newer ones; the UI shows the same dates.
+    What was removed can be restored, compared and reproduced no more. Files of models no version
+    names any more, and of fits that were not used since, go as well; so do the logs of runs that
+    ended before, and results of checks that have newer ones. The UI shows the same dates.
     """
     from nba_assets.orchestration.launch import instance_here
     from nba_assets.orchestration.retention import old, remove_old
@@ -80,7 +82,12 @@ def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
         found = dead(engine, contracts, timedelta(days=keep))
         if now and (found.versions or found.verdicts):
             remove(engine, found)
+        files = unused(engine, deployment.models_dir, timedelta(days=keep))
     console.show(console.dead(found, removed=now))
+    console.show(console.unused_files(files, removed=now))
+    if now:
+        for file in files:
+            file.unlink()
     with instance_here() as instance:
         history = old(instance, timedelta(days=keep))
         if now:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -69,8 +70,15 @@ class Fits:
         for file in sorted(self.folder.glob(f"{self._name(kind, as_of)}.*.ubj")):
             content = file.read_bytes()
             if _digest(content) == file.suffixes[0].removeprefix("."):
+                used(file)
                 return content
         return None
+
+
+def used(file: Path) -> None:
+    """Note that a file is of use: what has not been for long may be removed."""
+    with suppress(OSError):  # of a folder that may only be read nothing is removed either
+        os.utime(file)
 
 
 def write_atomically(file: Path, content: bytes) -> None:

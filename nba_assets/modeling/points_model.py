@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nba_assets.errors import BadInput
 from nba_assets.modeling.baselines import rules_core
 from nba_assets.modeling.configuration import Configuration
-from nba_assets.modeling.fits import write_atomically
+from nba_assets.modeling.fits import used, write_atomically
 from nba_assets.modeling.information import InformationSet
 
 if TYPE_CHECKING:
@@ -169,7 +169,9 @@ def _proof_file(as_of: date, what: Recipe) -> str:
 def _kept_proof(as_of: date, what: Recipe, folder: Path) -> tuple[bool, Proof | None]:
     """Whether it was worked out before, readably, and the proof if there were enough rows."""
     try:
-        stored = (folder / _proof_file(as_of, what)).read_text(encoding="utf-8")
+        file = folder / _proof_file(as_of, what)
+        stored = file.read_text(encoding="utf-8")
+        used(file)
         if (values := json.loads(stored)) is None:
             return True, None
         values["intervals"] = tuple(tuple(row) for row in values["intervals"])
