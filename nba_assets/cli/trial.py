@@ -135,8 +135,7 @@ def score(deployment: Deployment, *, name: str, as_json: bool, by: str | None) -
     """
     from nba_assets.operations import trials
 
-    with existing(deployment) as engine:
-        found, outcome = trials.score(engine, deployment.tables, name)
+    found, outcome = trials.score(lambda: existing(deployment), deployment.tables, name)
     with writing(deployment) as engine:
         trials.conclude(engine, deployment.tables, found, outcome, by or getpass.getuser())
     if as_json:

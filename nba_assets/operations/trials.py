@@ -6,7 +6,8 @@ declared for, and nothing is made worse elsewhere.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TABLE = "player_points_model"
 CHALLENGER = "challenger"
+KEY = ["game_id", "player_id", "information_set"]
 MINIMUM_DATES = 14
 """with games, of those a challenger must be better on, and of those elsewhere: resamples of a few
 dates tell nothing
@@ -206,19 +208,27 @@ def declare(
     return next(one for one in trials(engine) if one.declaration.name == declared.name)
 
 
-def score(engine: Engine, tables: Mapping[str, DatedTable], name: str) -> tuple[Trial, Outcome]:
+def score(
+    reading: Callable[[], AbstractContextManager[Engine]],
+    tables: Mapping[str, DatedTable],
+    name: str,
+) -> tuple[Trial, Outcome]:
     """What a trial found; it is recorded by ``conclude``. Some ten seconds a week and set.
+
+    ``reading`` opens a session; none is open while models are trained.
 
     Raises:
         BadInput: there is no such trial to score, or nothing of its dates was predicted.
     """
-    trial = _open(engine, tables, name)
-    said = trial.declaration
+    with reading() as engine:
+        trial = _open(engine, tables, name)
+        said = trial.declaration
+        looks = sum(
+            len(ledger.looks(engine, *window)) for window in (*said.choosing, *said.elsewhere)
+        )
     findings = []
-    looks = 0
     for choosing, windows in ((True, said.choosing), (False, said.elsewhere)):
-        rows = _both(engine, tables, windows, said)
-        looks += sum(len(ledger.looks(engine, *window)) for window in windows)
+        rows = _both(reading, tables, windows, said)
         for known in InformationSet:
             mine = rows[rows["information_set"] == known]
             must = choosing and known in said.improves
@@ -308,53 +318,57 @@ def _finding(
 
 
 def _both(
-    engine: Engine, tables: Mapping[str, DatedTable], windows: Sequence[Window], said: Declaration
+    reading: Callable[[], AbstractContextManager[Engine]],
+    tables: Mapping[str, DatedTable],
+    windows: Sequence[Window],
+    said: Declaration,
 ) -> "pd.DataFrame":
     """The player-games of some windows that both predicted, with what they said."""
     import pandas as pd
 
     parts = []
     for first, last in windows:
-        rows, _ = judged(engine, tables, first, last)
+        with reading() as engine:
+            rows, _ = judged(engine, tables, first, last)
+            history = _history(engine, tables, first, last)
+            now = champion(engine, tables, said.takes_effect)
+            # What stands there may be by a configuration of before the champion.
+            in_force = {
+                champion(engine, tables, points_model.refit_date(day)).digest
+                for day in set(rows["game_date"])
+            }
         rows = rows[(rows["season_type"] == REGULAR_SEASON) & (rows["information_set"] != MARKET)]
         if rows.empty:
             continue
-        told = _predicted(engine, tables, first, last, Configuration.read(said.challenger))
-        parts.append(rows.merge(told, on=["game_id", "player_id", "information_set"]))
-        # What stands there may be by a configuration of before the champion.
-        in_force = {
-            champion(engine, tables, points_model.refit_date(day)).digest
-            for day in set(rows["game_date"])
-        }
+        told = _predicted(history, first, Configuration.read(said.challenger))
+        rows = rows.merge(told, on=KEY)
         if in_force != {said.champion}:
-            now = _predicted(
-                engine, tables, first, last, champion(engine, tables, said.takes_effect)
-            ).rename(columns={CHALLENGER: MODEL})
-            parts[-1] = parts[-1].drop(columns=MODEL).merge(now)
+            by_now = _predicted(history, first, now).rename(columns={CHALLENGER: MODEL})
+            rows = rows.drop(columns=MODEL).merge(by_now, on=KEY)
+        parts.append(rows)
     return pd.concat(parts) if parts else pd.DataFrame({"information_set": []})
 
 
-def _predicted(
-    engine: Engine,
-    tables: Mapping[str, DatedTable],
-    first: date,
-    last: date,
-    by: "Configuration",
+def _history(
+    engine: Engine, tables: Mapping[str, DatedTable], first: date, last: date
 ) -> "pd.DataFrame":
-    """What a configuration says of the player-games played in a window, set by set."""
-    import pandas as pd
-
+    """The player-games models of a window are trained on, and its own."""
     start = history_start(Scope.TRAINING, first)
     relations = {
         read.relation: certified_rows(tables[read.table].contract, start, last)
         for read in tables[TABLE].reads
         if read.scope is Scope.TRAINING
     }
-    history = engine.query(_produce(tables).queries["training"], relations).to_pandas()
+    return engine.query(_produce(tables).queries["training"], relations).to_pandas()
+
+
+def _predicted(history: "pd.DataFrame", first: date, by: Configuration) -> "pd.DataFrame":
+    """What a configuration says of the player-games from a date on, set by set."""
+    import pandas as pd
+
     parts = []
     for known in InformationSet:
         rows = history[history["information_set"] == known].reset_index(drop=True)
         told = points_model.walk_forward(rows, first, known, by)
-        mine = rows.loc[told.index, ["game_id", "player_id", "information_set"]]
-        parts.append(mine.assign(**{CHALLENGER: told}))
+        parts.append(rows.loc[told.index, KEY].assign(**{CHALLENGER: told}))
     return pd.concat(parts)

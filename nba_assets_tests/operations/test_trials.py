@@ -59,8 +59,8 @@ def _declare(sandbox: Sandbox, challenger: str, name: str = "t", **said: Any) ->
 
 
 def _score(sandbox: Sandbox, name: str = "t") -> Outcome:
+    found, outcome = trials.score(sandbox.warehouse.reading, sandbox.tables, name)
     with sandbox.warehouse.writing() as engine:
-        found, outcome = trials.score(engine, sandbox.tables, name)
         trials.conclude(engine, sandbox.tables, found, outcome, "me")
     return outcome
 
@@ -80,7 +80,8 @@ def _needs(sandbox: Sandbox) -> dict[tuple[str, date], Reason]:
 def test_what_the_champion_would_say_is_what_is_certified(predicted: Sandbox) -> None:
     """To the bit: a trial compares what was told, not another computation of it."""
     with predicted.warehouse.reading() as engine:
-        again = trials._predicted(engine, predicted.tables, FIRST, LAST, _champion(predicted))
+        history = trials._history(engine, predicted.tables, FIRST, LAST)
+    again = trials._predicted(history, FIRST, _champion(predicted))
     told = {
         (row["game_id"], row["player_id"], row["information_set"]): row["predicted_points"]
         for row in predicted.query("SELECT * FROM player_points_predictions")
@@ -164,7 +165,7 @@ def test_harm_elsewhere_is_no_promotion(
 
     def spoilt(*asked: Any) -> Any:
         told = honest(*asked)
-        return told if asked[2] == FIRST else told.assign(challenger=told["challenger"] + 8)
+        return told if asked[1] == FIRST else told.assign(challenger=told["challenger"] + 8)
 
     monkeypatch.setattr(trials, "_predicted", spoilt)
     _declare(predicted, _challenger(predicted, BETTER))
