@@ -187,6 +187,13 @@ def certified_rows(
     )
 
 
+def certified_tables(
+    tables: Mapping[str, DatedTable], names: Collection[str], first: date, last: date
+) -> dict[str, str]:
+    """``certified_rows`` of some tables by name, as the relations of a query."""
+    return {name: certified_rows(tables[name].contract, first, last) for name in names}
+
+
 @dataclass
 class Known:
     """What the ledger says of some tables over a range of dates."""

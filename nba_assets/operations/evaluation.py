@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
-from nba_assets.certification.certified import certified_rows, history_start
+from nba_assets.certification.certified import certified_tables, history_start
 from nba_assets.contracts.contract import Due
 from nba_assets.contracts.dated_table import DatedTable, Scope
 from nba_assets.engines.engine import Engine
@@ -171,9 +171,7 @@ def judged(
     """
     import pandas as pd
 
-    certified = {
-        name: certified_rows(tables[name].contract, season_start(first), last) for name in TABLES
-    }
+    certified = certified_tables(tables, TABLES, season_start(first), last)
     if as_told:
         for name in TABLES:
             if tables[name].contract.kept_as_told:
@@ -222,7 +220,7 @@ def _ridge(
     """The ridge baseline of the period's player-games, fitted on those of three seasons."""
     start = history_start(Scope.TRAINING, first)
     names = ("schedule", "player_features", "player_game_summary")
-    certified = {name: certified_rows(tables[name].contract, start, last) for name in names}
+    certified = certified_tables(tables, names, start, last)
     rows = engine.query(
         "SELECT f.game_date, f.game_id, f.player_id, s.pts, "
         + ", ".join(f"f.{name}" for name in RIDGE_FEATURES)

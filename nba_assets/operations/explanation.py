@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nba_assets.certification.certified import certified_rows
+from nba_assets.certification.certified import certified_tables
 from nba_assets.contracts.dated_table import SCHEDULE, DatedTable, FromPython
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling import points_model
@@ -111,9 +111,7 @@ def _predicted(
     table = tables[PREDICTIONS]
     if not isinstance(table.produce, FromPython):
         raise TypeError(f"{PREDICTIONS} is not computed from queries")
-    read = {
-        name: certified_rows(tables[name].contract, first, last) for name in table.upstream_tables()
-    }
+    read = certified_tables(tables, table.upstream_tables(), first, last)
     relations = read | {"due_games": read[SCHEDULE]}
     found, models = (
         engine.query(table.produce.queries[name], relations) for name in ("features", "models")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from nba_assets.certification.certified import certified_rows
+from nba_assets.certification.certified import certified_tables
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.engines.engine import Engine
 from nba_assets.modeling.evidence import Decile, deciles
@@ -100,7 +100,7 @@ def _tenths(
         f"p.points_q90, s.pts FROM {PREDICTIONS} AS p JOIN {_SUMMARY} AS s "
         "ON s.game_date = p.game_date AND s.game_id = p.game_id AND s.player_id = p.player_id "
         "WHERE s.played ORDER BY p.game_date, p.game_id, p.player_id",
-        _certified(tables, (PREDICTIONS, _SUMMARY), dates[0], dates[-1]),
+        certified_tables(tables, (PREDICTIONS, _SUMMARY), dates[0], dates[-1]),
     ).to_pandas()
     of_set = {known: rows[rows["information_set"] == known] for known in InformationSet}
     return {known: deciles(mine, "predicted_points") for known, mine in of_set.items() if len(mine)}
@@ -120,7 +120,7 @@ def _fans(engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date
         f"AND game_date = (SELECT MAX(game_date) FROM {PREDICTIONS}) "
         f"ORDER BY predicted_points DESC, player_id LIMIT {PLAYERS}) "
         "ORDER BY p.game_date, p.game_id, p.player_id",
-        _certified(tables, (PREDICTIONS, _SUMMARY), dates[0], dates[-1]),
+        certified_tables(tables, (PREDICTIONS, _SUMMARY), dates[0], dates[-1]),
     ).to_pylist()
     games: dict[int, dict[str, Told]] = defaultdict(dict)
     of: dict[int, dict[str, Any]] = {}
@@ -144,9 +144,3 @@ def _fans(engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date
         for player, row in of.items()
     ]
     return sorted(fans, key=lambda fan: -of[fan.player_id]["predicted_points"])
-
-
-def _certified(
-    tables: Mapping[str, DatedTable], names: Sequence[str], first: date, last: date
-) -> dict[str, str]:
-    return {name: certified_rows(tables[name].contract, first, last) for name in names}

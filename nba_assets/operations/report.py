@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from nba_assets.certification import ledger
-from nba_assets.certification.certified import certified_rows
+from nba_assets.certification.certified import certified_tables
 from nba_assets.certification.decide import LATE
 from nba_assets.certification.ledger import Status
 from nba_assets.contracts.dated_table import DatedTable
@@ -150,7 +150,7 @@ def coverage(
         f"SELECT {_SEASON_YEAR} AS season_year, COUNT(*) AS found, "
         "COUNTIF(usage_rate IS NOT NULL) AS with_usage_rate FROM player_game_summary "
         f"WHERE minutes > 0 GROUP BY {_SEASON_YEAR} ORDER BY season_year",
-        _certified(tables, "player_game_summary", dates),
+        certified_tables(tables, ("player_game_summary",), dates[0], dates[-1]),
     )
     return [
         Coverage(row["season_year"], row["found"], row["with_usage_rate"])
@@ -196,7 +196,7 @@ def prediction_errors(
         f"WHERE information_set IN ({', '.join(map(quoted, known_by))}) "
         f"GROUP BY {_SEASON_YEAR}, information_set, population, predictor "
         "ORDER BY season_year, information_set, population, mae",
-        _certified(tables, _EVALUATION, dates),
+        certified_tables(tables, (_EVALUATION,), dates[0], dates[-1]),
     )
     return [PredictionError(**row) for row in rows.to_pylist()]
 
@@ -227,7 +227,7 @@ def weekly_errors(
         f"SUM(absolute_error_sum) AS error FROM {_EVALUATION} "
         "WHERE information_set = 'morning' AND population = 'all' "
         "GROUP BY game_date, predictor ORDER BY game_date, predictor",
-        _certified(tables, _EVALUATION, dates),
+        certified_tables(tables, (_EVALUATION,), dates[0], dates[-1]),
     )
     sums: dict[tuple[date, str], list[float]] = defaultdict(lambda: [0, 0.0])
     for row in rows.to_pylist():
@@ -306,9 +306,3 @@ def rejected_rows(
 
 
 _SEASON_YEAR = "EXTRACT(YEAR FROM DATE_SUB(game_date, INTERVAL 9 MONTH))"
-
-
-def _certified(
-    tables: Mapping[str, DatedTable], name: str, dates: Sequence[date]
-) -> dict[str, str]:
-    return {name: certified_rows(tables[name].contract, dates[0], dates[-1])}
