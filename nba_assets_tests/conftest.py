@@ -49,7 +49,7 @@ def season_with_models(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """As ``whole_season``, with models of ``small_models``; only to be read."""
     deployment = Sandbox(tmp_path_factory.mktemp("season_with_models"))
     with pytest.MonkeyPatch.context() as patch:
-        _fit_small(patch)
+        fit_small(patch)
         deployment.build_all()
     return deployment
 
@@ -65,10 +65,11 @@ def predicted(season_with_models: Sandbox, small_models: None, tmp_path: Path) -
 @pytest.fixture
 def small_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is fitted anew every date, on the few rows of a small league, in few rounds."""
-    _fit_small(monkeypatch)
+    fit_small(monkeypatch)
 
 
-def _fit_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def fit_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``small_models`` does."""
     for module in (expected_minutes, play_probability, points_model):
         monkeypatch.setattr(module, "refit_date", lambda day: day)
         monkeypatch.setattr(module, "ROUNDS", 5)

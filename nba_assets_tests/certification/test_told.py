@@ -1,5 +1,6 @@
 """What was told before tip-off is kept, whatever becomes of the data it was made of."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from nba_assets.certification import backup, transaction, vacuum
 from nba_assets.operations.evaluation import evaluate
+from nba_assets_tests.conftest import fit_small
 from nba_assets_tests.tiny_league import BEFORE_TIPOFF, LAST, SEASON_START, SLATES, Sandbox
 
 DAY = SLATES[8]
@@ -35,13 +37,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture
-def told(empty: Sandbox, clock: Clock, small_models: None) -> Sandbox:
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A date that was predicted an hour before its games, and everything before it."""
+    sandbox, clock = Sandbox(tmp_path_factory.mktemp("evening")), Clock()
     clock.moment = TIPOFF - timedelta(hours=1)
-    empty.build_all(SEASON_START, DAY - timedelta(days=1))
-    empty.build_all(DAY, DAY, BEFORE_TIPOFF)
-    return empty
+    with pytest.MonkeyPatch.context() as patch:
+        fit_small(patch)
+        patch.setattr(transaction, "datetime", clock)
+        sandbox.build_all(SEASON_START, DAY - timedelta(days=1))
+        sandbox.build_all(DAY, DAY, BEFORE_TIPOFF)
+    return sandbox
+
+
+@pytest.fixture
+def told(evening: Sandbox, clock: Clock, small_models: None, tmp_path: Path) -> Sandbox:
+    """A copy of ``evening`` of this test alone."""
+    shutil.copytree(evening.folder, tmp_path / "data")
+    return Sandbox(tmp_path / "data", runs=evening.runs)
 
 
 def _rows(sandbox: Sandbox, table: str, day: date = DAY) -> list[dict[str, Any]]:

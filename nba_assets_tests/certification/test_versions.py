@@ -9,7 +9,6 @@ from nba_assets.certification import ledger
 from nba_assets.certification.ledger import Attempt, Status
 from nba_assets.certification.versions import Difference, difference, version_at, versions
 from nba_assets.errors import CannotRestore, WarehouseError
-from nba_assets.modeling import points_model
 from nba_assets.operations.plan import plan, standing
 from nba_assets.seasons import game_dates
 from nba_assets_tests.tiny_league import LAST, SEASON_START, SLATES, Sandbox
@@ -210,34 +209,29 @@ def _another_game(deployment: Sandbox, game: str) -> str:
 _TEAMS = ("home_team", "away_team", "team", "opponent")
 
 
-@pytest.mark.parametrize("name", ["player_features", "player_points_predictions"])
-def test_a_prediction_can_be_explained_after_later_corrections(
-    empty: Sandbox, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_prediction_can_be_explained_after_later_corrections(predicted: Sandbox) -> None:
     """Rebuilt as known at its publication, to the bit, although every input has changed since."""
-    monkeypatch.setattr(points_model, "MINIMUM_ROWS", 50)
-    monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.6)
-    small = {**points_model.PARAMETERS, "min_child_weight": 1}
-    monkeypatch.setattr(points_model, "PARAMETERS", small)
-    empty.build_all()
-    old = empty.attempt(name, LAST)
+    names = ("player_features", "player_points_predictions")
+    before = {name: predicted.attempt(name, LAST) for name in names}
     for day in SLATES[:-1]:
-        for game in empty.league.games(day):
-            (player, *_) = empty.league.rows("player_box_scores", game, starter=True)
-            for row in (player, *empty.league.rows("team_box_scores", game, team=player["team"])):
+        for game in predicted.league.games(day):
+            (player, *_) = predicted.league.rows("player_box_scores", game, starter=True)
+            teams = predicted.league.rows("team_box_scores", game, team=player["team"])
+            for row in (player, *teams):
                 row["fga"] += 1
-    empty.build_all()
-    new = empty.attempt(name, LAST)
-    assert new.stored_publication != old.stored_publication
+    predicted.build_all()
+    for name, old in before.items():
+        new = predicted.attempt(name, LAST)
+        assert new.stored_publication != old.stored_publication
 
-    version, rows, again = empty.publisher().reproduce(name, LAST, old.publication)
+        version, rows, again = predicted.publisher().reproduce(name, LAST, old.publication)
 
-    assert version == old
-    assert rows.num_rows == old.stored_rows > 0
-    assert rows.equals(again)
-    _, current, once_more = empty.publisher().reproduce(name, LAST)
-    assert current.equals(once_more)
-    assert not current.equals(rows)
+        assert version == old
+        assert rows.num_rows == old.stored_rows > 0
+        assert rows.equals(again)
+        _, current, once_more = predicted.publisher().reproduce(name, LAST)
+        assert current.equals(once_more)
+        assert not current.equals(rows)
 
 
 def test_what_comes_from_a_source_cannot_be_computed_again(built: Sandbox) -> None:
