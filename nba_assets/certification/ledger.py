@@ -767,10 +767,11 @@ def looks(engine: Engine, first: date, last: date) -> list[str]:
 
 
 class Event(StrEnum):
-    """What is recorded of a trial, in this order."""
+    """What is recorded of a trial: first that it is declared, then what ends it."""
 
     DECLARED = "declared"
     SCORED = "scored"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -798,9 +799,11 @@ def trials(engine: Engine) -> list[Recorded]:
     ]
 
 
-def declare_trial(engine: Engine, name: str, content: str, by: str, at: datetime) -> None:
-    """Record what a trial is about, before it is scored."""
-    engine.transaction([NEXT, _insert("trials", (name, Event.DECLARED, content, by, at))])
+def record_trial(
+    engine: Engine, name: str, event: Event, content: str, by: str, at: datetime
+) -> None:
+    """Record what a trial is about, before it is scored, or why it never will be, as JSON."""
+    engine.transaction([NEXT, _insert("trials", (name, event, content, by, at))])
 
 
 def conclude_trial(

@@ -556,14 +556,14 @@ def outcome(found: "Trial", what: "Outcome") -> RenderableType:
 
 def trials(found: "Sequence[Trial]") -> Text:
     """Every trial, and what came of it."""
-    endings = {True: "promoted", False: "the champion stayed", None: "not scored yet"}
+    endings = {True: "promoted", False: "the champion stayed", None: "withdrawn"}
     return _listed(
         [
             (
                 one.declaration.name,
                 one.declared.recorded_by,
                 f"{one.declared.recorded_at:%Y-%m-%d %H:%M}",
-                endings[one.promoted],
+                endings[one.promoted] if one.ended else "not scored yet",
                 str(one.declaration.takes_effect) if one.promoted else "",
                 one.declaration.why,
             )

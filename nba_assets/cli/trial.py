@@ -145,6 +145,20 @@ def score(deployment: Deployment, *, name: str, as_json: bool, by: str | None) -
     exit_with(passed=outcome.promoted)
 
 
+@trial.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Why it will not be scored.")
+@click.option("--by", help="Who says so; the user's name unless given.")
+@click.pass_obj
+def withdraw(deployment: Deployment, *, name: str, reason: str, by: str | None) -> None:
+    """End a declared trial that will not be scored; the record of it stays."""
+    from nba_assets.operations import trials
+
+    with writing(deployment) as engine:
+        trials.withdraw(engine, name, reason_of(reason), by or getpass.getuser())
+    click.echo(f"Withdrawn: trial {name}.")
+
+
 @trial.command(name="list")
 @as_json_option
 @click.pass_obj

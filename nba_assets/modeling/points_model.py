@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -34,6 +35,8 @@ NEIGHBOURS = 1_200
 """of the rows left out, those with the nearest predictions"""
 SMOOTHED = 5
 """points of the grid an interval's bound is the median of"""
+SAID = 200
+"""characters of what XGBoost says against a parameter"""
 MEMBERS: Mapping[str, str | None] = {"alone": None, "from_shots": "shots_20"}
 """the boosters a prediction is the mean of, and the feature each starts from"""
 ROUNDS = 260
@@ -398,6 +401,27 @@ def median(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarr
     ]
     mean: np.ndarray = np.clip(np.mean(predicted, axis=0), 0, None)
     return mean
+
+
+def refuse_unfit(configuration: Configuration) -> None:
+    """Raise unless XGBoost takes the parameters.
+
+    Raises:
+        BadInput: it does not, with what it says.
+    """
+    import numpy as np
+    import xgboost as xgb
+
+    points = xgb.DMatrix(np.arange(16.0).reshape(8, 2), label=np.arange(8.0))
+    try:
+        xgb.train(dict(configuration.parameters), points, 1)
+    except (xgb.core.XGBoostError, ValueError, TypeError) as error:
+        # "[12:00:00] /a/source/file.cc:99: what is wrong", then a trace of the stack.
+        said = re.sub(r"^\[[\d:]+\] \S+: ", "", str(error)).partition("Stack trace")[0]
+        raise BadInput(
+            f"configuration {configuration.digest} cannot be fitted, XGBoost says: "
+            f"{' '.join(said.split())[:SAID]}"
+        ) from error
 
 
 def walk_forward(

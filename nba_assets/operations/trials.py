@@ -6,10 +6,11 @@ declared for, and nothing is made worse elsewhere.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
@@ -24,12 +25,15 @@ from nba_assets.modeling.evidence import Interval, Score, scores
 from nba_assets.modeling.information import MARKET, InformationSet
 from nba_assets.operations.evaluation import MODEL, REGULAR_SEASON, judged
 from nba_assets.operations.plan import span
+from nba_assets.seasons import game_dates
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = "player_points_model"
 CHALLENGER = "challenger"
+JUDGED_BY = ("player_points_predictions", "player_game_summary")
+"""the tables whose dates must be complete"""
 KEY = ["game_id", "player_id", "information_set"]
 MINIMUM_DATES = 14
 """with games, of those a challenger must be better on, and of those elsewhere: resamples of a few
@@ -127,12 +131,16 @@ class Trial:
 
     declaration: Declaration
     declared: Recorded
-    scored: Recorded | None = None
+    ended: Recorded | None = None
+    """by its score, or because it was withdrawn"""
 
     @property
     def promoted(self) -> bool | None:
-        """Whether its challenger was promoted; None before it is scored."""
-        return json.loads(self.scored.content)["promoted"] if self.scored else None
+        """Whether its challenger was promoted; None of one that is not scored."""
+        if self.ended is None or self.ended.event is Event.WITHDRAWN:
+            return None
+        found: bool = json.loads(self.ended.content)["promoted"]
+        return found
 
     def record(self) -> dict[str, Any]:
         """For programs."""
@@ -140,8 +148,9 @@ class Trial:
             **asdict(self.declaration),
             "declared_by": self.declared.recorded_by,
             "declared_at": self.declared.recorded_at,
-            "outcome": json.loads(self.scored.content) if self.scored else None,
-            "scored_at": self.scored.recorded_at if self.scored else None,
+            "ended": self.ended.event if self.ended else None,
+            "ended_at": self.ended.recorded_at if self.ended else None,
+            "outcome": json.loads(self.ended.content) if self.ended else None,
         }
 
 
@@ -152,7 +161,7 @@ def trials(engine: Engine) -> list[Trial]:
         if one.event is Event.DECLARED:
             found[one.name] = Trial(Declaration.of(one.content), one)
         else:
-            found[one.name] = replace(found[one.name], scored=one)
+            found[one.name] = replace(found[one.name], ended=one)
     return list(found.values())
 
 
@@ -182,10 +191,10 @@ def declare(
             f"there is a trial {declaration.name} already: what was declared does not change; "
             "give this one another name"
         )
-    if open_ones := [one.declaration.name for one in known if one.scored is None]:
+    if open_ones := [one.declaration.name for one in known if one.ended is None]:
         raise BadInput(
             f"trial {open_ones[0]} is not scored yet: one at a time, "
-            f"`nba-assets trial score {open_ones[0]}` ends it"
+            f"`nba-assets trial score {open_ones[0]}` ends it, or `nba-assets trial withdraw`"
         )
     windows = sorted((*declaration.choosing, *declaration.elsewhere))
     if not declaration.choosing or not declaration.elsewhere or not declaration.improves:
@@ -199,13 +208,44 @@ def declare(
     now = champion(engine, tables, monday)
     available = of_release(tables).features
     wanted = Configuration.read(declaration.challenger).among(available)
+    points_model.refuse_unfit(wanted)
     if wanted == now:
         raise BadInput(f"this is the configuration in force, {now.digest}: there is nothing to try")
+    _refuse_incomplete(engine, windows)
     declared = replace(
         declaration, challenger=wanted.text, champion=now.digest, takes_effect=monday
     )
-    ledger.declare_trial(engine, declared.name, declared.text, by, datetime.now(UTC))
+    ledger.record_trial(engine, declared.name, Event.DECLARED, declared.text, by, datetime.now(UTC))
     return next(one for one in trials(engine) if one.declaration.name == declared.name)
+
+
+def withdraw(engine: Engine, name: str, why: str, by: str) -> None:
+    """Record that a trial will not be scored.
+
+    Raises:
+        BadInput: there is no such trial, or it is over.
+    """
+    _not_over(engine, name)
+    reason = ledger.as_json({"reason": why})
+    ledger.record_trial(engine, name, Event.WITHDRAWN, reason, by, datetime.now(UTC))
+
+
+def _refuse_incomplete(engine: Engine, windows: Iterable[Window]) -> None:
+    """Raise unless every date of some windows is certified: some of them would be chosen ones.
+
+    Raises:
+        BadInput: one is not.
+    """
+    for first, last in windows:
+        latest = ledger.latest(engine, JUDGED_BY, first, last, checks=False)
+        for name, day in product(JUDGED_BY, game_dates(first, last)):
+            attempt = latest.get((name, day))
+            if attempt is None or not attempt.status.certified:
+                status = attempt.status if attempt else "MISSING"
+                raise BadInput(
+                    f"{name} {day} is {status}: a trial is judged on complete dates; "
+                    "`nba-assets status` says what it waits for"
+                )
 
 
 def score(
@@ -223,6 +263,7 @@ def score(
     with reading() as engine:
         trial = _open(engine, tables, name)
         said = trial.declaration
+        _refuse_incomplete(engine, (*said.choosing, *said.elsewhere))
         looks = sum(
             len(ledger.looks(engine, *window)) for window in (*said.choosing, *said.elsewhere)
         )
@@ -272,21 +313,26 @@ def conclude(
     )
 
 
-def _open(engine: Engine, tables: Mapping[str, DatedTable], name: str) -> Trial:
+def _not_over(engine: Engine, name: str) -> Trial:
     found = {one.declaration.name: one for one in trials(engine)}
     if name not in found:
         raise BadInput(f"there is no trial {name}; `nba-assets trial list` names those there are")
     trial = found[name]
-    if trial.scored:
+    if trial.ended:
         raise BadInput(
-            f"trial {name} was scored on {trial.scored.recorded_at:%Y-%m-%d} and is over; a second "
-            "look is another trial"
+            f"trial {name} was {trial.ended.event} on {trial.ended.recorded_at:%Y-%m-%d} and is "
+            "over; a second look is another trial"
         )
+    return trial
+
+
+def _open(engine: Engine, tables: Mapping[str, DatedTable], name: str) -> Trial:
+    trial = _not_over(engine, name)
     now = champion(engine, tables, trial.declaration.takes_effect)
     if now.digest != trial.declaration.champion:
         raise BadInput(
             f"trial {name} was declared against {trial.declaration.champion}, in force is now "
-            f"{now.digest}: declare it again"
+            f"{now.digest}: withdraw it and declare another"
         )
     return trial
 

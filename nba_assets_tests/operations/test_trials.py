@@ -208,14 +208,55 @@ def test_what_cannot_be_judged_is_not_declared(
         assert trials.trials(engine) == []
 
 
-def test_one_at_a_time_and_never_the_champion_itself(empty: Sandbox) -> None:
+def test_one_at_a_time_and_never_the_champion_itself(predicted: Sandbox) -> None:
     with pytest.raises(BadInput, match="nothing to try"):
-        _declare(empty, _champion(empty).text)
-    _declare(empty, _challenger(empty, BETTER))
+        _declare(predicted, _champion(predicted).text)
+    _declare(predicted, _challenger(predicted, BETTER))
     with pytest.raises(BadInput, match="trial t is not scored yet"):
-        _declare(empty, _challenger(empty, WORSE), "u")
+        _declare(predicted, _challenger(predicted, WORSE), "u")
     with pytest.raises(BadInput, match="there is no trial v"):
-        _score(empty, "v")
+        _score(predicted, "v")
+    with predicted.warehouse.writing() as engine:
+        trials.withdraw(engine, "t", "a mistake", "me")
+        with pytest.raises(BadInput, match=r"trial t was withdrawn on .* and is over"):
+            trials.withdraw(engine, "t", "again", "me")
+    with pytest.raises(BadInput, match="trial t was withdrawn"):
+        _score(predicted)
+    _declare(predicted, _challenger(predicted, WORSE), "u")
+    with predicted.warehouse.reading() as engine:
+        first, second = trials.trials(engine)
+    assert (first.promoted, second.promoted) == (None, None)
+    assert first.record()["outcome"] == {"reason": "a mistake"}
+
+
+def test_a_trial_is_of_complete_dates_only(predicted: Sandbox) -> None:
+    """Neither declared nor scored where a date is missing: who chooses dates finds something."""
+    challenger = _challenger(predicted, BETTER)
+    late: dict[str, Any] = {"elsewhere": ((SLATES[9], LAST + timedelta(days=1)),)}
+    with pytest.raises(BadInput, match=f"predictions {LAST + timedelta(days=1)} is MISSING"):
+        _declare(predicted, challenger, **late)
+    _declare(predicted, challenger)
+    with predicted.warehouse.writing() as engine:
+        of_date = f"table_name = 'player_game_summary' AND game_date = DATE '{FIRST}'"
+        engine.transaction([f"UPDATE ledger.attempts SET status = 'HELD' WHERE {of_date}"])
+    with pytest.raises(BadInput, match=f"player_game_summary {FIRST} is HELD: a trial is judged"):
+        _score(predicted)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"objective": "reg:nonsense"}, "reg:nonsense"),
+        ({"objective": "binary:logistic"}, "for the logistic loss"),
+        ({"max_depth": -3}, "max_depth"),
+        ({"eta": "fast"}, "could not be parsed"),
+    ],
+)
+def test_what_xgboost_does_not_take_is_not_declared(
+    empty: Sandbox, parameters: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadInput, match=f"XGBoost says: .*{said}"):
+        _declare(empty, _challenger(empty, {"parameters": parameters}))
 
 
 def _of(values: dict[str, Any]) -> str:
