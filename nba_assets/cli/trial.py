@@ -130,7 +130,7 @@ def declare(
 def score(deployment: Deployment, *, name: str, as_json: bool, by: str | None) -> None:
     """Score a declared trial, once: the challenger is promoted, or the champion stays.
 
-    Both on the same player-games; the challenger is trained anew every Monday, some ten seconds a
+    Both on the same player-games; the challenger is trained anew every Monday, some three seconds a
     week and information set. Exits 0 exactly when the challenger is promoted.
     """
     from nba_assets.operations import trials

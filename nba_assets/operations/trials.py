@@ -253,7 +253,7 @@ def score(
     tables: Mapping[str, DatedTable],
     name: str,
 ) -> tuple[Trial, Outcome]:
-    """What a trial found; it is recorded by ``conclude``. Some ten seconds a week and set.
+    """What a trial found; it is recorded by ``conclude``. Some three seconds a week and set.
 
     ``reading`` opens a session; none is open while models are trained.
 
