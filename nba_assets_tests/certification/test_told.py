@@ -105,6 +105,8 @@ def test_what_is_built_when_games_are_over_was_told_to_nobody(told: Sandbox, clo
     clock.moment = TIPOFF + timedelta(days=30)
     empty = told.query(f"SELECT * FROM {TOLD} WHERE game_date < DATE '{DAY}'")
     assert {row["game_date"] for row in empty} == set()
+    kept = told.query(f"SELECT MIN(game_date) AS first FROM told.{PREDICTIONS}")
+    assert kept == [{"first": DAY}], "nor does it take room"
 
 
 def test_a_game_that_began_earlier_than_it_was_listed_was_told_of_too_late(

@@ -123,9 +123,14 @@ def test_a_better_configuration_is_promoted_from_its_date_on(predicted: Sandbox)
     assert {key for key in before if before[key] != after[key]} == {
         (LAST, known.value) for known in InformationSet
     }
-    with predicted.warehouse.reading() as engine:
+    with predicted.warehouse.writing() as engine:  # as if the date before were out of date
         (recorded,) = trials.trials(engine)
+        engine.transaction(
+            [f"UPDATE ledger.attempts SET code_version = 'x' WHERE game_date = DATE '{SLATES[9]}'"]
+        )
     assert recorded.promoted
+    predicted.build("player_points_model", SLATES[9])
+    assert _models(predicted) == after, "a date before it is built by what was in force then"
     version, rows, once_more = predicted.publisher().reproduce("player_points_model", LAST)
     assert version.status.certified
     assert rows.equals(once_more)
