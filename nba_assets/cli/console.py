@@ -218,7 +218,8 @@ def evaluation(found: "Evaluation") -> RenderableType:
     """What the predictions of a period were worth, a table a population."""
     period = span(found.first, found.last)
     if not found.evidence:
-        return Text(f"Nothing that was predicted from {period} was played.", "bold red")
+        told = "was told before tip-off" if found.as_told else "was predicted"
+        return Text(f"Nothing that {told} from {period} was played.", "bold red")
     parts: list[RenderableType] = []
     for one in found.evidence:
         table = _plain_table("predictor")

@@ -1,6 +1,7 @@
 """``nba-assets trial``: by which another configuration of the model takes the champion's place."""
 
 import getpass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,13 @@ def champion(deployment: Deployment, *, of_release: bool) -> None:
     """The configuration in force today, to edit into a challenger."""
     from nba_assets.operations import trials
 
-    if of_release:
-        click.echo(trials.of_release(deployment.tables).text)
-        return
     with deployment.reading() as engine:
-        click.echo(trials.champion(engine, deployment.tables, today()).text)
+        found = (
+            trials.of_release(deployment.tables)
+            if of_release
+            else trials.champion(engine, deployment.tables, today())
+        )
+    print_json(asdict(found))
 
 
 @trial.command()

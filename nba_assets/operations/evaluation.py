@@ -112,6 +112,8 @@ class Evaluation:
     without_prediction: int
     """player-games of who had played in the season before, and was not predicted"""
     looks: Looks
+    as_told: bool = False
+    """whether what was told before tip-off was judged"""
 
 
 def evaluate(
@@ -142,7 +144,7 @@ def evaluate(
         if bool((mask & (rows["information_set"] == known)).any())
     ]
     looks = _look(engine, tables, first, last, [r for one in found for r in one.records()])
-    return Evaluation(first, last, found, without, looks)
+    return Evaluation(first, last, found, without, looks, as_told)
 
 
 def _evidence(known: str, population: str, rows: "pd.DataFrame") -> Evidence:

@@ -6,7 +6,7 @@ declared for, and nothing is made worse elsewhere.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +24,7 @@ from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.evidence import Interval, Score, scores
 from nba_assets.modeling.information import MARKET, InformationSet
 from nba_assets.operations.evaluation import MODEL, REGULAR_SEASON, judged
+from nba_assets.operations.explanation import PREDICTIONS
 from nba_assets.operations.plan import span
 from nba_assets.seasons import game_dates
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 TABLE = "player_points_model"
 CHALLENGER = "challenger"
-JUDGED_BY = ("player_points_predictions", "player_game_summary")
+JUDGED_BY = (PREDICTIONS, "player_game_summary")
 """the tables whose dates must be complete"""
 KEY = ["game_id", "player_id", "information_set"]
 MINIMUM_DATES = 14
@@ -211,7 +212,7 @@ def declare(
     points_model.refuse_unfit(wanted)
     if wanted == now:
         raise BadInput(f"this is the configuration in force, {now.digest}: there is nothing to try")
-    _refuse_incomplete(engine, windows)
+    _refuse_incomplete(engine, declaration)
     declared = replace(
         declaration, challenger=wanted.text, champion=now.digest, takes_effect=monday
     )
@@ -230,22 +231,30 @@ def withdraw(engine: Engine, name: str, why: str, by: str) -> None:
     ledger.record_trial(engine, name, Event.WITHDRAWN, reason, by, datetime.now(UTC))
 
 
-def _refuse_incomplete(engine: Engine, windows: Iterable[Window]) -> None:
-    """Raise unless every date of some windows is certified: some of them would be chosen ones.
+def _refuse_incomplete(engine: Engine, said: Declaration) -> None:
+    """Raise unless every date of a trial is certified, and enough of either side have predictions.
 
     Raises:
-        BadInput: one is not.
+        BadInput: one is not: of what is left, somebody would have chosen. Or they are too few.
     """
-    for first, last in windows:
-        latest = ledger.latest(engine, JUDGED_BY, first, last, checks=False)
-        for name, day in product(JUDGED_BY, game_dates(first, last)):
-            attempt = latest.get((name, day))
-            if attempt is None or not attempt.status.certified:
-                status = attempt.status if attempt else "MISSING"
-                raise BadInput(
-                    f"{name} {day} is {status}: a trial is judged on complete dates; "
-                    "`nba-assets status` says what it waits for"
-                )
+    for windows in (said.choosing, said.elsewhere):
+        predicted = 0
+        for first, last in windows:
+            latest = ledger.latest(engine, JUDGED_BY, first, last, checks=False)
+            for name, day in product(JUDGED_BY, game_dates(first, last)):
+                attempt = latest.get((name, day))
+                if attempt is None or not attempt.status.certified:
+                    status = attempt.status if attempt else "MISSING"
+                    raise BadInput(
+                        f"{name} {day} is {status}: a trial is judged on complete dates; "
+                        "`nba-assets status` says what it waits for"
+                    )
+                predicted += name == PREDICTIONS and attempt.stored_rows > 0
+        if predicted < MINIMUM_DATES:
+            raise BadInput(
+                f"of {_told(windows)} only {predicted} have predictions: a trial of them tells "
+                f"nothing, {MINIMUM_DATES} dates are the least"
+            )
 
 
 def score(
@@ -263,7 +272,7 @@ def score(
     with reading() as engine:
         trial = _open(engine, tables, name)
         said = trial.declaration
-        _refuse_incomplete(engine, (*said.choosing, *said.elsewhere))
+        _refuse_incomplete(engine, said)
         looks = sum(
             len(ledger.looks(engine, *window)) for window in (*said.choosing, *said.elsewhere)
         )
@@ -276,8 +285,8 @@ def score(
             dates = mine["game_date"].nunique() if len(mine) else 0
             if 0 < dates < MINIMUM_DATES:
                 raise BadInput(
-                    f"{_told(windows)} have {dates} dates with predictions of the set {known}: a "
-                    f"trial of them tells nothing, {MINIMUM_DATES} are the least"
+                    f"of {_told(windows)} only {dates} have predictions of the set {known}: a "
+                    f"trial of them tells nothing, {MINIMUM_DATES} dates are the least"
                 )
             if dates:
                 of_both = scores(mine, (CHALLENGER, MODEL))

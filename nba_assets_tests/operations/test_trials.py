@@ -180,8 +180,13 @@ def test_harm_elsewhere_is_no_promotion(
 
 
 @pytest.mark.parametrize("where", ["choosing", "elsewhere"])
-def test_where_nothing_was_predicted_there_is_no_score(predicted: Sandbox, where: str) -> None:
+def test_where_nothing_was_predicted_there_is_no_score(
+    predicted: Sandbox, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     early: dict[str, Any] = {where: ((SLATES[2], SLATES[3]),)}
+    with pytest.raises(BadInput, match="only 0 have predictions"):
+        _declare(predicted, _challenger(predicted, BETTER), **early)
+    monkeypatch.setattr(trials, "MINIMUM_DATES", 0)
     _declare(predicted, _challenger(predicted, BETTER), **early)
     with pytest.raises(BadInput, match="nothing of the set lineup was predicted and played in"):
         _score(predicted)
@@ -190,8 +195,16 @@ def test_where_nothing_was_predicted_there_is_no_score(predicted: Sandbox, where
 def test_a_few_dates_tell_nothing(predicted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """All resamples of one date are that date: its interval would be certain of anything."""
     monkeypatch.setattr(trials, "MINIMUM_DATES", 4)
+    with pytest.raises(BadInput, match="only 3 have predictions: a trial of them tells nothing"):
+        _declare(predicted, _challenger(predicted, BETTER))
+    monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
     _declare(predicted, _challenger(predicted, BETTER))
-    with pytest.raises(BadInput, match="have 3 dates with predictions of the set morning"):
+    monkeypatch.setattr(trials, "MINIMUM_DATES", 2)
+    with pytest.raises(BadInput, match="only 1 have predictions: "):
+        _score(predicted)
+    # A set may be there on fewer dates than any is.
+    monkeypatch.setattr(trials, "_refuse_incomplete", lambda *_: None)
+    with pytest.raises(BadInput, match="only 1 have predictions of the set morning"):
         _score(predicted)
 
 
