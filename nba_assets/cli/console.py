@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nba_assets.operations.gates import CoverageGate
-from nba_assets.operations.plan import Need, Run, span, spans
+from nba_assets.operations.plan import Need, Run, span, spanned, spans
 from nba_assets.operations.report import (
     STATES,
     Gap,
@@ -522,8 +522,8 @@ def declared(found: "Trial") -> RenderableType:
     said = found.declaration
     return Text(
         f"Declared: trial {said.name}, against {said.champion}. It must improve "
-        f"{', '.join(said.improves)} on {_spans(said.choosing)} and do no harm on "
-        f"{_spans(said.elsewhere)}; if it does, it takes effect on {said.takes_effect}. "
+        f"{', '.join(said.improves)} on {spanned(said.choosing)} and do no harm on "
+        f"{spanned(said.elsewhere)}; if it does, it takes effect on {said.takes_effect}. "
         f"`nba-assets trial score {said.name}` ends it."
     )
 
@@ -538,7 +538,7 @@ def outcome(found: "Trial", what: "Outcome") -> RenderableType:
     for one in what.findings:
         table.add_row(
             one.information_set,
-            _spans(said.choosing if one.choosing else said.elsewhere),
+            spanned(said.choosing if one.choosing else said.elsewhere),
             "improve" if one.must_improve else "do no harm",
             f"{one.n:,}",
             f"{one.champion:.4f}",
@@ -572,10 +572,6 @@ def trials(found: "Sequence[Trial]") -> Text:
         ],
         ("trial", "by", "declared", "outcome", "in force from", "why"),
     )
-
-
-def _spans(windows: Iterable[tuple[date, date]]) -> str:
-    return ", ".join(span(*window) for window in windows)
 
 
 def _plain_table(*columns: str) -> Table:

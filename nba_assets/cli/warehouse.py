@@ -87,7 +87,7 @@ def vacuum(deployment: Deployment, *, keep: int, now: bool) -> None:
     console.show(console.unused_files(files, removed=now))
     if now:
         for file in files:
-            file.unlink()
+            file.unlink(missing_ok=True)
     with instance_here() as instance:
         history = old(instance, timedelta(days=keep))
         if now:

@@ -41,6 +41,8 @@ def of_model(report: ModelReport) -> Iterator[str]:
     yield from _importance(report.importance)
     yield from _fans(report.fans)
     yield from _explanation(report.explanation)
+    if report.unread:
+        yield f'<p class="no">{escape(report.unread)}</p>'
 
 
 def _errors(errors: Sequence[PredictionError]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from nba_assets.certification.certified import certified_tables
 from nba_assets.contracts.dated_table import DatedTable
 from nba_assets.engines.engine import Engine
+from nba_assets.errors import BadInput
 from nba_assets.modeling.evidence import Decile, deciles
 from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.explanation import PREDICTIONS, Explanation, explanations, importance
@@ -66,6 +67,8 @@ class ModelReport:
     fans: Sequence[Fan] = ()
     explanation: Explanation | None = None
     """of the last game of the first fan"""
+    unread: str = ""
+    """why neither importance nor explanation is there: a model's file that cannot be read"""
 
 
 def model_report(
@@ -73,8 +76,8 @@ def model_report(
 ) -> ModelReport:
     """What there is to see of what is certified; what is not there is left out.
 
-    Raises:
-        BadInput: a model's file is not there, or is not the one that was certified.
+    A file of a model that is gone is told, and takes nothing else with it: the report is where one
+    looks when something is wrong.
     """
     errors = prediction_errors(engine, tables, dates, tuple(InformationSet))
     weeks = weekly_errors(engine, tables, dates)
@@ -82,14 +85,16 @@ def model_report(
     if not fans:
         return ModelReport(errors, weeks)
     last, player = fans[0].games[-1].game_date, str(fans[0].player_id)
-    return ModelReport(
-        errors,
-        weeks,
-        _tenths(engine, tables, dates),
-        importance(engine, tables, models_dir, max(dates[0], last - LOOKED_AT), last),
-        fans,
-        explanations(engine, tables, models_dir, last, player)[-1],
-    )
+    told = ModelReport(errors, weeks, _tenths(engine, tables, dates), fans=fans)
+    first = max(dates[0], last - LOOKED_AT)
+    try:
+        return replace(
+            told,
+            importance=importance(engine, tables, models_dir, first, last),
+            explanation=explanations(engine, tables, models_dir, last, player)[-1],
+        )
+    except BadInput as error:
+        return replace(told, unread=str(error))
 
 
 def _tenths(

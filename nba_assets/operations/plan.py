@@ -441,6 +441,11 @@ def span(first: date, last: date) -> str:
     return f"{first}" if first == last else f"{first} … {last}"
 
 
+def spanned(ranges: Iterable[tuple[date, date]]) -> str:
+    """Some ranges, for people."""
+    return ", ".join(span(*one) for one in ranges)
+
+
 def spans(dates: Iterable[date]) -> list[tuple[date, date]]:
     """First and last of each unbroken sequence of partition dates."""
     ordered = sorted(set(dates))

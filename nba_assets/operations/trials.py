@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nba_assets.certification import ledger
 from nba_assets.certification.certified import certified_rows, history_start
-from nba_assets.certification.ledger import WHOLE_DATE, Event, Kind, Recorded, Ruling
+from nba_assets.certification.ledger import WHOLE_DATE, Event, Kind, Recorded, Ruling, Rulings
 from nba_assets.contracts.dated_table import DatedTable, FromPython, Scope
 from nba_assets.engines.engine import Engine
 from nba_assets.errors import BadInput
@@ -25,7 +25,7 @@ from nba_assets.modeling.evidence import Interval, Score, scores
 from nba_assets.modeling.information import MARKET, InformationSet
 from nba_assets.operations.evaluation import MODEL, REGULAR_SEASON, judged
 from nba_assets.operations.explanation import PREDICTIONS
-from nba_assets.operations.plan import span
+from nba_assets.operations.plan import span, spanned
 from nba_assets.seasons import game_dates
 
 if TYPE_CHECKING:
@@ -169,6 +169,10 @@ def trials(engine: Engine) -> list[Trial]:
 def champion(engine: Engine | None, tables: Mapping[str, DatedTable], day: date) -> "Configuration":
     """The configuration in force on a date."""
     rulings = ledger.rulings(engine) if engine else ledger.Rulings()
+    return _in_force(rulings, tables, day)
+
+
+def _in_force(rulings: Rulings, tables: Mapping[str, DatedTable], day: date) -> Configuration:
     promoted = rulings.promoted(TABLE, day)
     return Configuration.read(promoted.finding or "") if promoted else of_release(tables)
 
@@ -252,7 +256,7 @@ def _refuse_incomplete(engine: Engine, said: Declaration) -> None:
                 predicted += name == PREDICTIONS and attempt.stored_rows > 0
         if predicted < MINIMUM_DATES:
             raise BadInput(
-                f"of {_told(windows)} only {predicted} have predictions: a trial of them tells "
+                f"of {spanned(windows)} only {predicted} have predictions: a trial of them tells "
                 f"nothing, {MINIMUM_DATES} dates are the least"
             )
 
@@ -285,7 +289,7 @@ def score(
             dates = mine["game_date"].nunique() if len(mine) else 0
             if 0 < dates < MINIMUM_DATES:
                 raise BadInput(
-                    f"of {_told(windows)} only {dates} have predictions of the set {known}: a "
+                    f"of {spanned(windows)} only {dates} have predictions of the set {known}: a "
                     f"trial of them tells nothing, {MINIMUM_DATES} dates are the least"
                 )
             if dates:
@@ -293,7 +297,7 @@ def score(
                 findings.append(_finding(known, of_both, choosing=choosing, must_improve=must))
             elif known in said.improves:
                 raise BadInput(
-                    f"nothing of the set {known} was predicted and played in {_told(windows)}"
+                    f"nothing of the set {known} was predicted and played in {spanned(windows)}"
                 )
     return trial, Outcome(findings, looks)
 
@@ -353,10 +357,6 @@ def _produce(tables: Mapping[str, DatedTable]) -> FromPython:
     return produce
 
 
-def _told(windows: Sequence[Window]) -> str:
-    return ", ".join(span(*window) for window in windows)
-
-
 def _finding(
     known: InformationSet, of_both: Sequence[Score], *, choosing: bool, must_improve: bool
 ) -> Finding:
@@ -386,18 +386,17 @@ def _both(
         with reading() as engine:
             rows, _ = judged(engine, tables, first, last)
             history = _history(engine, tables, first, last)
-            now = champion(engine, tables, said.takes_effect)
-            # What stands there may be by a configuration of before the champion.
-            in_force = {
-                champion(engine, tables, points_model.refit_date(day)).digest
-                for day in set(rows["game_date"])
-            }
+            rulings = ledger.rulings(engine)
+        # What stands there may be by a configuration of before the champion.
+        mondays = {points_model.refit_date(day) for day in set(rows["game_date"])}
+        in_force = {_in_force(rulings, tables, monday).digest for monday in mondays}
         rows = rows[(rows["season_type"] == REGULAR_SEASON) & (rows["information_set"] != MARKET)]
         if rows.empty:
             continue
         told = _predicted(history, first, Configuration.read(said.challenger))
         rows = rows.merge(told, on=KEY)
         if in_force != {said.champion}:
+            now = _in_force(rulings, tables, said.takes_effect)
             by_now = _predicted(history, first, now).rename(columns={CHALLENGER: MODEL})
             rows = rows.drop(columns=MODEL).merge(by_now, on=KEY)
         parts.append(rows)

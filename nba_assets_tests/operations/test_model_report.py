@@ -1,8 +1,11 @@
 """What is shown of the model is what is certified of it."""
 
+from datetime import datetime
+
 from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.model_report import ModelReport, model_report
-from nba_assets.seasons import game_dates
+from nba_assets.seasons import EASTERN, game_dates
+from nba_assets_tests.cli.invoke import selected
 from nba_assets_tests.tiny_league import LAST, SEASON_START, Sandbox
 
 DATES = list(game_dates(SEASON_START, LAST))
@@ -52,6 +55,19 @@ def test_all_of_it_comes_from_certified_predictions(predicted: Sandbox) -> None:
         assert sizes[0] > 0
     assert "starts" in found.importance[InformationSet.LINEUP]
     assert "starts" not in found.importance[InformationSet.MORNING]
+
+
+def test_a_lost_model_is_told_and_takes_nothing_else_with_it(predicted: Sandbox) -> None:
+    """The morning plan writes the page, and then tells the dead-man's switch."""
+    whole = _report(predicted)
+    for file in (predicted.folder / "models").glob(f"{LAST}-lineup-*.alone.ubj"):
+        file.unlink()
+    found = _report(predicted)
+    assert "is missing; `nba-assets repair` trains it again" in found.unread
+    assert (found.importance, found.explanation) == ({}, None)
+    assert (found.errors, found.tenths, found.fans) == (whole.errors, whole.tenths, whole.fans)
+    page = selected(predicted).page(DATES, datetime(2025, 10, 24, 9, tzinfo=EASTERN))
+    assert "is missing; `nba-assets repair` trains it again</p>" in page
 
 
 def test_without_predictions_there_is_nothing_of_them(built: Sandbox) -> None:
