@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from shutil import rmtree
+from typing import Any
 
+import pandas as pd
 import pytest
 
+from nba_assets.modeling import play_probability
 from nba_assets.modeling.information import InformationSet
 from nba_assets.seasons import game_dates
 from nba_assets.sources.source import RAW_TABLES
@@ -191,7 +195,9 @@ def test_no_feature_row_reaches_its_own_date(whole_season: Sandbox) -> None:
         assert row["found"] == row["past"] > 0
 
 
-def test_who_starts_for_the_other_team_starts_for_one_of_them_only(tmp_path: Path) -> None:
+def test_who_starts_for_the_other_team_starts_for_one_of_them_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Traded to the opponent of the day: his old team's roster still has him, its five do not."""
     day, old = SLATES[8], "BOS"
     game = TinyLeague().game(day, old)
@@ -213,6 +219,20 @@ def test_who_starts_for_the_other_team_starts_for_one_of_them_only(tmp_path: Pat
     starting = Counter(row["team"] for row in roster if row["starts"])
     assert starting[old] == 5
     assert sandbox.attempt("lineup_context", day).status.certified
+
+    learnt_from = {}
+    by_information = play_probability.by_information
+
+    def watched(history: pd.DataFrame, *rest: Any) -> pd.DataFrame:
+        learnt_from["rows"] = history
+        return by_information(history, *rest)
+
+    monkeypatch.setattr(play_probability, "by_information", watched)
+    rmtree(sandbox.folder / "models")
+    sandbox.publisher().build("expected_roster", [SLATES[9]])
+    rows = learnt_from["rows"]
+    (of_old,) = rows[(rows["game_id"] == game) & (rows["player_id"] == player)].to_dict("records")
+    assert (of_old["team"], of_old["played"]) == (old, False), "he played for the other team"
 
 
 @pytest.mark.parametrize("place", [0, 100_000])

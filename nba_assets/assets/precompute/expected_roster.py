@@ -194,11 +194,12 @@ _WANTED = _rows(
 _HISTORY = (
     _rows(
         "_before",
-        "o.played IS NOT NULL AND o.played AS played,",
+        "COALESCE(o.played, FALSE) AS played,",
         "JOIN (SELECT DISTINCT game_date, game_id FROM player_game_summary_before) AS g "
         "ON g.game_date = f.game_date AND g.game_id = f.game_id "
         "LEFT JOIN player_game_summary_before AS o "
-        "ON o.game_date = f.game_date AND o.game_id = f.game_id AND o.player_id = f.player_id",
+        "ON o.game_date = f.game_date AND o.game_id = f.game_id AND o.player_id = f.player_id "
+        "AND o.team = f.team",
     )
     + f"""
 WHERE f.game_date >= DATE_SUB((SELECT MIN(game_date) FROM due_games),
@@ -228,7 +229,7 @@ def table(models_dir: Path) -> DatedTable:
         produce=FromPython(
             {"history": _HISTORY, "wanted": _WANTED},
             compute,
-            version="2",
+            version="3",
             spared=spared,
         ),
         reads=_READS,
