@@ -1,6 +1,6 @@
 """What Dagster loads: the one place that knows every part."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,6 +16,7 @@ from nba_assets.operations.gates import coverage_gates
 from nba_assets.orchestration.alerts import alerts
 from nba_assets.orchestration.by_hand import jobs_by_hand, show_the_ledger
 from nba_assets.orchestration.chain import build_chain
+from nba_assets.orchestration.model_metadata import model_metadata
 from nba_assets.orchestration.morning import morning_plan
 from nba_assets.orchestration.partitions import game_date_partitions
 from nba_assets.orchestration.sensors import watch_game_dates
@@ -25,7 +26,7 @@ from nba_assets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from nba_assets.certification.ledger import Attempt
     from nba_assets.certification.publish import Publisher
@@ -79,8 +80,11 @@ def build_defs(
         with built.reading() as engine:
             return coverage_gates(engine, chosen, dates, settings.usage_rate_coverage_season)
 
+    def look(table: str, day: "date") -> dict[str, Any]:
+        return model_metadata(deployment(), table, day)
+
     partitions = game_date_partitions(settings.first_date)
-    chain = build_chain(chosen, partitions, publisher, season_gates)
+    chain = build_chain(chosen, partitions, publisher, season_gates, look)
     watching, seconds = settings.is_watching, settings.watch_seconds
     show = show_the_ledger(deployment)
     morning, every_morning = morning_plan(

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nba_assets.modeling import expected_minutes, play_probability, points_model
+from nba_assets.modeling import (
+    expected_minutes,
+    play_probability,
+    points_model,
+    random_features,
+)
 from nba_assets_tests.tiny_league import Sandbox, TinyLeague
 
 
@@ -74,6 +79,7 @@ def fit_small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "refit_date", lambda day: day)
         monkeypatch.setattr(module, "ROUNDS", 5)
         monkeypatch.setattr(module, "MINIMUM_ROWS", 60)
+    monkeypatch.setattr(random_features, "HIDDEN", 20)
     monkeypatch.setattr(points_model, "proof_date", lambda day: day)
     monkeypatch.setattr(points_model, "MINIMUM_ROWS", 200)
     monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)

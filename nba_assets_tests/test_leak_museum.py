@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from threading import local
 
 import pandas as pd
 import pytest
@@ -195,14 +196,14 @@ def _split_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _stopped_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model trained on earlier rows, its number of rounds chosen on a random part of all rows."""
-    honest, everything = points_model.trained_on, {}
+    honest, honestly, everything = points_model.trained_on, points_model.trained, local()
 
     def remembered(history: pd.DataFrame, as_of: date, by: Configuration) -> pd.DataFrame:
-        everything["rows"] = history
+        everything.rows = history
         return honest(history, as_of, by)
 
-    def stopped(rows: pd.DataFrame, known: InformationSet, by: Configuration) -> list[xgb.Booster]:
-        validation = everything["rows"].sample(frac=0.5, random_state=1)
+    def stopped(rows: pd.DataFrame, known: InformationSet, by: Configuration) -> points_model.Model:
+        validation = everything.rows.sample(frac=0.5, random_state=1)
         train, valid = (
             points_model._matrix(part, by.features[known], None) for part in (rows, validation)
         )
@@ -214,7 +215,8 @@ def _stopped_on_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
             early_stopping_rounds=1,
             verbose_eval=False,
         )
-        return [booster[: booster.best_iteration + 1]] * len(points_model.MEMBERS)
+        boosters = [booster[: booster.best_iteration + 1]] * len(points_model.BOOSTERS)
+        return replace(honestly(rows, known, by), boosters=boosters)
 
     monkeypatch.setattr(points_model, "trained_on", remembered)
     monkeypatch.setattr(points_model, "trained", stopped)
@@ -249,7 +251,10 @@ def test_rounds_chosen_on_what_comes_change_with_what_happens(
         _stopped_on_what_comes(monkeypatch)
     other = TinyLeague()
     _play_on_differently(other)
-    query = f"SELECT artifact_digest FROM player_points_model WHERE game_date = DATE '{DAY}'"
+    query = (
+        "SELECT game_date, information_set, artifact_digest FROM player_points_model "
+        f"WHERE game_date <= DATE '{DAY}' ORDER BY game_date, information_set"
+    )
     known, changed = (
         _models(tmp_path / name, league).query(query)
         for name, league in (("known", TinyLeague()), ("changed", other))

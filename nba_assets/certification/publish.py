@@ -200,8 +200,8 @@ class Publisher:
     def highlights(
         self, attempts: Sequence[Attempt], at_most: int = 20
     ) -> dict[date, list[dict[str, Any]]]:
-        """The highlights of dates of a table that attempts of this run stored; of few dates."""
-        made = self._stored(attempts)
+        """The highlights of the certified dates of attempts at a table; of few dates."""
+        made = [one for one in attempts if one.status.certified]
         if not 0 < len(made) <= at_most:
             return {}
         table = self._tables[made[0].table_name]

@@ -22,7 +22,7 @@ TUNABLE = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the boosters of a date are fitted by; everything else follows from the code."""
+    """What the model of a date is fitted by; everything else follows from the code."""
 
     parameters: Mapping[str, Any]
     """of XGBoost, names of ``TUNABLE``"""
@@ -31,6 +31,8 @@ class Configuration:
     """before its Monday"""
     features: Mapping[InformationSet, tuple[str, ...]]
     """what a model of each set sees, in order"""
+    regressions: int = 0
+    """on random features, averaged with the boosters; none in a warehouse that began before them"""
 
     @property
     def trained_on(self) -> timedelta:
@@ -79,10 +81,12 @@ class Configuration:
     def _wrong(self, available: Mapping[InformationSet, tuple[str, ...]]) -> Iterator[str]:
         if unknown := sorted(set(self.parameters) - set(TUNABLE)):
             yield f"unknown parameters {', '.join(unknown)}"
-        for name, most in (("rounds", 10_000), ("trained_on_days", LONGEST.days)):
+        for name, least, most in (
+            ("rounds", 1, 10_000), ("trained_on_days", 1, LONGEST.days), ("regressions", 0, 20)
+        ):  # fmt: skip
             value = getattr(self, name)
-            if not isinstance(value, int) or not 1 <= value <= most:
-                yield f"{name} is {value!r}, not a whole number from 1 to {most:,}"
+            if not isinstance(value, int) or not least <= value <= most:
+                yield f"{name} is {value!r}, not a whole number from {least} to {most:,}"
         for known in InformationSet:
             names = self.features.get(known, ())
             if not names:

@@ -1,9 +1,11 @@
 """How many minutes a player is expected to play if he plays, and what they are worth.
 
-Fitted anew every month on the games of the 560 days before it, one model an information set. What
-is expected of the team-mates shares the 240 minutes, and the points the team is to score.
+Fitted anew every month on the games of the 560 days before it, for each information set: the mean
+of boosted trees and of regressions. What is expected of the team-mates shares the 240 minutes, and
+the points the team is to score.
 """
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -11,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nba_assets.modeling import random_features
 from nba_assets.modeling.fits import Fits, refit_date
 from nba_assets.modeling.information import InformationSet
 from nba_assets.modeling.lineup_context import CONTEXT, OF_STARTERS
@@ -18,7 +21,6 @@ from nba_assets.modeling.lineup_context import CONTEXT, OF_STARTERS
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    import xgboost as xgb
 
 OF_FEATURES = (
     "games_played", "minutes_avg_10", "minutes_avg_season", "days_since_played",
@@ -75,13 +77,15 @@ PARAMETERS: Mapping[str, Any] = {
     "nthread": 1,
     "verbosity": 0,
 }
+REGRESSIONS = 3
 _KEY = ["player_id", "information_set"]
 
 
 def fits(folder: Path, mark: Callable[[date, date], str]) -> Fits:
     """Where the models are kept; ``mark`` as in ``Fits``."""
     reaches_back = TRAINED_ON + timedelta(days=MEMORY_DAYS)
-    return Fits(folder, "expected_minutes", mark, reaches_back, (PARAMETERS, ROUNDS, SIGNALS))
+    recipe = (PARAMETERS, ROUNDS, REGRESSIONS, SIGNALS)
+    return Fits(folder, "expected_minutes", mark, reaches_back, recipe)
 
 
 def expected(
@@ -114,9 +118,9 @@ def expected(
 
     def of_month(key: tuple[date, InformationSet]) -> "pd.Series":
         as_of, known = key
-        booster = kept.get(known, as_of, partial(_fit, history, as_of, known))
+        fitted = kept.get(known, as_of, partial(_fit, history, as_of, known))
         mine = wanted[(month == as_of) & (wanted["information_set"] == known)]
-        return pd.Series(_predicted(booster, mine), mine.index, dtype=float)
+        return pd.Series(_predicted(fitted, mine), mine.index, dtype=float)
 
     keys = [(as_of, known) for as_of in sorted(set(month)) for known in InformationSet]
     with ThreadPoolExecutor(workers) as pool:
@@ -131,10 +135,9 @@ def has_all(days: Iterable[date], kept: Fits) -> bool:
     return all(kept.has(known, as_of) for as_of in months for known in InformationSet)
 
 
-def _fit(
-    history: "pd.DataFrame | None", as_of: date, known: InformationSet
-) -> "xgb.Booster | None":
-    """A model of the rows of a set before a date; None if there are too few."""
+def _fit(history: "pd.DataFrame | None", as_of: date, known: InformationSet) -> bytes:
+    """What the rows of a set before a date give; nothing if there are too few."""
+    import numpy as np
     import xgboost as xgb
 
     if history is None:
@@ -144,20 +147,34 @@ def _fit(
         (history["information_set"] == known) & (days < as_of) & (days >= as_of - TRAINED_ON)
     ]
     if len(seen) < MINIMUM_ROWS:
-        return None
-    values = seen[list(SIGNALS)].astype("float32")
-    train = xgb.DMatrix(values, seen["minutes"].astype("float32"))
-    return xgb.train(dict(PARAMETERS), train, ROUNDS)
+        return b""
+    values, minutes = seen[list(SIGNALS)].astype("float32"), seen["minutes"].astype("float32")
+    booster = xgb.train(dict(PARAMETERS), xgb.DMatrix(values, minutes), ROUNDS)
+    squared = random_features.Loss.SQUARED
+    regressions = random_features.fit(values, minutes, squared, REGRESSIONS)
+    file = io.BytesIO()
+    np.savez(
+        file,
+        booster=np.frombuffer(booster.save_raw("ubj"), "uint8"),
+        regressions=np.frombuffer(regressions.content(), "uint8"),
+    )
+    return file.getvalue()
 
 
-def _predicted(booster: "xgb.Booster | None", rows: "pd.DataFrame") -> "np.ndarray":
+def _predicted(fitted: bytes, rows: "pd.DataFrame") -> "np.ndarray":
+    import numpy as np
     import xgboost as xgb
 
-    if booster is None or rows.empty:
+    if not fitted or rows.empty:
         kernel: np.ndarray = rows["similar_minutes"].to_numpy(dtype=float)
         return kernel
-    values = xgb.DMatrix(rows[list(SIGNALS)].astype("float32"))
-    found: np.ndarray = booster.predict(values).astype(float)
+    with np.load(io.BytesIO(fitted), allow_pickle=False) as both:
+        booster = xgb.Booster()
+        booster.load_model(bytearray(both["booster"].tobytes()))
+        regressions = random_features.Regressions.read(both["regressions"].tobytes())
+    values = rows[list(SIGNALS)].astype("float32")
+    steps = booster.predict(xgb.DMatrix(values)).astype(float)
+    found: np.ndarray = (steps + regressions.predict(values)) / 2
     return found
 
 

@@ -1,4 +1,4 @@
-"""Boosters that were fitted before: what the same rows and the same code gave is kept as a file."""
+"""What was fitted before: what the same rows and the same code gave is kept as a file."""
 
 import hashlib
 import json
@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import xgboost as xgb
 
 
 def refit_date(day: date) -> date:
@@ -37,37 +33,29 @@ class Fits:
     recipe: Sequence[object]
     """what else a fit follows from"""
 
-    def get(
-        self, kind: str, as_of: date, fit: "Callable[[], xgb.Booster | None]"
-    ) -> "xgb.Booster | None":
-        """The fit of a kind as of a date, made by ``fit`` if it was not kept."""
-        import xgboost as xgb
-
+    def get(self, kind: str, as_of: date, fit: Callable[[], bytes]) -> bytes:
+        """The stored form of a kind as of a date, made by ``fit`` if it was not kept."""
         content = self._kept(kind, as_of)
         if content is None:
-            fitted = fit()
-            content = bytes(fitted.save_raw("ubj")) if fitted else b""
-            name = f"{self._name(kind, as_of)}.{_digest(content)}.ubj"
+            content = fit()
+            name = f"{self._name(kind, as_of)}.{_digest(content)}.fit"
             write_atomically(self.folder / name, content)
-        if not content:
-            return None
-        booster = xgb.Booster()
-        booster.load_model(bytearray(content))
-        return booster
+        return content
 
     def has(self, kind: str, as_of: date) -> bool:
         """Whether ``get`` will need no fit."""
         return self._kept(kind, as_of) is not None
 
     def _name(self, kind: str, as_of: date) -> str:
+        import numpy as np
         import xgboost as xgb
 
         mark = self.mark(as_of - self.reaches_back, as_of)
-        made_from = json.dumps([mark, *self.recipe, xgb.__version__])
+        made_from = json.dumps([mark, *self.recipe, xgb.__version__, np.__version__])
         return f"{as_of}-{self.table}-{kind}-{_digest(made_from.encode())}"
 
     def _kept(self, kind: str, as_of: date) -> bytes | None:
-        for file in sorted(self.folder.glob(f"{self._name(kind, as_of)}.*.ubj")):
+        for file in sorted(self.folder.glob(f"{self._name(kind, as_of)}.*.fit")):
             content = file.read_bytes()
             if _digest(content) == file.suffixes[0].removeprefix("."):
                 used(file)

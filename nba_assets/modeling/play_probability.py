@@ -90,7 +90,8 @@ def by_information(
     for as_of in sorted(set(month)):
         mine = wanted[month == as_of]
         boosters = {
-            kind: kept.get(kind, as_of, partial(_fit, history, as_of, kind)) for kind in KINDS
+            kind: _booster(kept.get(kind, as_of, partial(_fit, history, as_of, kind)))
+            for kind in KINDS
         }
         parts += [_with(mine, boosters, known) for known in InformationSet]
     return pd.concat(parts, ignore_index=True)
@@ -126,8 +127,8 @@ def _with(
     return told.assign(information_set=str(known), plays=plays)
 
 
-def _fit(history: "pd.DataFrame | None", as_of: date, kind: str) -> "xgb.Booster | None":
-    """A model of the rows of a kind before a date; None if there are too few."""
+def _fit(history: "pd.DataFrame | None", as_of: date, kind: str) -> bytes:
+    """A model of the rows of a kind before a date; nothing if there are too few."""
     import xgboost as xgb
 
     if history is None:
@@ -138,9 +139,19 @@ def _fit(history: "pd.DataFrame | None", as_of: date, kind: str) -> "xgb.Booster
     if kind == "bench":
         seen = seen[seen["lineup_known"].astype(bool) & ~seen["starts"].astype(bool)]
     if len(seen) < MINIMUM_ROWS:
-        return None
+        return b""
     train = xgb.DMatrix(seen[list(SIGNALS)].astype("float32"), seen["played"].astype("float32"))
-    return xgb.train(dict(PARAMETERS), train, ROUNDS)
+    return bytes(xgb.train(dict(PARAMETERS), train, ROUNDS).save_raw("ubj"))
+
+
+def _booster(content: bytes) -> "xgb.Booster | None":
+    import xgboost as xgb
+
+    if not content:
+        return None
+    booster = xgb.Booster()
+    booster.load_model(bytearray(content))
+    return booster
 
 
 def _probability(booster: "xgb.Booster | None", rows: "pd.DataFrame") -> "np.ndarray":

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_assets.errors import BadInput
+from nba_assets.modeling import random_features
 from nba_assets.modeling.baselines import rules_core
 from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.fits import used, write_atomically
 from nba_assets.modeling.information import InformationSet
+from nba_assets.modeling.random_features import Loss, Regressions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +39,10 @@ SMOOTHED = 5
 """points of the grid an interval's bound is the median of"""
 SAID = 200
 """characters of what XGBoost says against a parameter"""
-MEMBERS: Mapping[str, str | None] = {"alone": None, "from_shots": "shots_20"}
-"""the boosters a prediction is the mean of, and the feature each starts from"""
+BOOSTERS: Mapping[str, str | None] = {"alone": None, "from_shots": "shots_20"}
+"""what a prediction is the mean of, with the regressions, and the feature each starts from"""
 ROUNDS = 260
+REGRESSIONS = 3
 PARAMETERS: Mapping[str, Any] = {
     "objective": "reg:absoluteerror",
     "tree_method": "hist",
@@ -92,6 +95,27 @@ def proof_date(day: date) -> date:
 
 
 @dataclass(frozen=True)
+class Model:
+    """What predicts: each booster and each regression counts the same."""
+
+    boosters: "Sequence[xgb.Booster]"
+    """those of ``BOOSTERS``, trees: steps"""
+    regressions: Regressions
+    """on random features: smooth"""
+    features: tuple[str, ...]
+
+    def mean(
+        self, of_boosters: "Sequence[np.ndarray]", of_regressions: "np.ndarray"
+    ) -> "np.ndarray":
+        """Of what the boosters say each and the regressions in the mean."""
+        import numpy as np
+
+        weights = [1] * len(of_boosters) + [len(self.regressions)]
+        told: np.ndarray = np.average([*of_boosters, of_regressions], axis=0, weights=weights)
+        return told
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a model is made of, beside its date."""
 
@@ -107,11 +131,13 @@ class Recipe:
 
     def digest(self, as_of: date) -> str:
         """Of what a model as of a date is trained on and how."""
+        import numpy as np
         import xgboost as xgb
 
         seen = self.mark(as_of - self.configuration.trained_on, as_of)
         by = self.configuration.text
-        made_from = [str(as_of), self.known, seen, dict(MEMBERS), by, xgb.__version__]
+        versions = [xgb.__version__, np.__version__]
+        made_from = [str(as_of), self.known, seen, dict(BOOSTERS), by, *versions]
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
 
 
@@ -255,7 +281,7 @@ def fit(
         raise ValueError(f"no history was read, and no model of {what.known} {as_of} is kept")
     rows = trained_on(history, as_of, what.configuration)
     model_id = _model_id(as_of, what, proof)
-    boosters = trained(rows, what.known, what.configuration)
+    model = trained(rows, what.known, what.configuration)
     fitted = Fitted(
         model_id=model_id,
         information_set=what.known,
@@ -273,7 +299,7 @@ def fit(
         artifact_digest="",
         xgboost_version=xgb.__version__,
     )
-    return _write(boosters, fitted, folder)
+    return _write(model, fitted, folder)
 
 
 def trained_on(
@@ -297,12 +323,12 @@ def _kept_model(as_of: date, what: Recipe, proof: Proof, folder: Path) -> Fitted
 
 
 def files(artifact: str) -> list[str]:
-    """The names of a model's files, one a member."""
-    return [f"{artifact}.{member}.ubj" for member in MEMBERS]
+    """The names of a model's files: one a booster, and one for the regressions."""
+    return [*(f"{artifact}.{name}.ubj" for name in BOOSTERS), f"{artifact}.regressions.npz"]
 
 
-def load(fitted: Mapping[str, Any], folder: Path) -> "list[xgb.Booster]":
-    """The boosters a row of ``player_points_model`` describes, one a member.
+def load(fitted: Mapping[str, Any], folder: Path) -> Model:
+    """The model a row of ``player_points_model`` describes.
 
     Raises:
         BadInput: a stored file is missing or is not the one that was certified.
@@ -321,18 +347,21 @@ def load(fitted: Mapping[str, Any], folder: Path) -> "list[xgb.Booster]":
             f"{stored[0]} and what is beside it are not the files that were certified as model "
             f"{fitted['model_id']}; delete them, then `nba-assets repair` trains it again"
         )
+    features = tuple(fitted["features"])
     boosters = []
-    for file, content in zip(stored, contents, strict=True):
+    for content in contents[:-1]:
         booster = xgb.Booster()
         booster.load_model(bytearray(content))
-        if tuple(booster.feature_names or ()) != tuple(fitted["features"]):
-            raise BadInput(f"{file} has other features than model {fitted['model_id']} was given")
         boosters.append(booster)
-    return boosters
+    regressions = Regressions.read(contents[-1])
+    seen = [tuple(booster.feature_names or ()) for booster in boosters]
+    if set(seen) != {features} or len(regressions.centre) != len(features):
+        raise BadInput(f"{stored[0]} has other features than model {fitted['model_id']} was given")
+    return Model(boosters, regressions, features)
 
 
 def predict(
-    boosters: "Sequence[xgb.Booster]", features: "pd.DataFrame", intervals: Sequence[Sequence[int]]
+    model: Model, rows: "pd.DataFrame", intervals: Sequence[Sequence[int]]
 ) -> "tuple[np.ndarray, np.ndarray]":
     """Expected median of points, shape (rows,), and integers at ``QUANTILES``, shape (rows, 4).
 
@@ -340,7 +369,7 @@ def predict(
     """
     import numpy as np
 
-    middle = median(boosters, features)
+    middle = median(model, rows)
     bounds = np.asarray(intervals)
     place = np.clip(np.round(middle / GRID_STEP).astype(int), 0, len(bounds) - 1)
     # Beyond the grid an interval moves with its prediction.
@@ -353,54 +382,55 @@ def predict(
     return middle, quantiles
 
 
-def contributions(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
-    """What each feature, and last the base, adds to the median: SHAP values, shape (rows, n + 1).
+def contributions(model: Model, rows: "pd.DataFrame") -> "np.ndarray":
+    """What each feature, and last the base, adds to the median: shape (rows, n + 1).
 
-    The mean of the members', whose sums are what ``predict`` gives where that is not below 0. What
-    a member starts from is of the feature it is, so that the base is the same for all rows.
+    The mean of the boosters' SHAP values and what ``Regressions.contributions`` says; the sums are
+    what ``predict`` gives where that is not below 0. What a booster starts from is of the feature
+    it is, so that the base is the same for all rows.
     """
-    import numpy as np
-
     found = []
-    for booster, start in zip(boosters, MEMBERS.values(), strict=True):
-        names = booster.feature_names or []
-        shares = booster.predict(_matrix(rows, names, start), pred_contribs=True).astype(float)
-        if start and start in names:
+    for booster, start in zip(model.boosters, BOOSTERS.values(), strict=True):
+        matrix = _matrix(rows, model.features, start)
+        shares = booster.predict(matrix, pred_contribs=True).astype(float)
+        if start and start in model.features:
             margin = rows[start].to_numpy(dtype="float32").astype(float)
-            shares[:, names.index(start)] += margin
+            shares[:, model.features.index(start)] += margin
             shares[:, -1] -= margin
         found.append(shares)
-    mean: np.ndarray = np.mean(found, axis=0)
-    return mean
+    return model.mean(found, model.regressions.contributions(_values(rows, model.features)))
 
 
-def trained(
-    rows: "pd.DataFrame", known: InformationSet, configuration: Configuration
-) -> "list[xgb.Booster]":
-    """A booster a member."""
+def trained(rows: "pd.DataFrame", known: InformationSet, configuration: Configuration) -> Model:
+    """The model of some rows."""
     import xgboost as xgb
 
-    parameters = configuration.parameters
-    return [
+    parameters, features = configuration.parameters, configuration.features[known]
+    boosters = [
         xgb.train(
             {**parameters, "seed": parameters.get("seed", 0) + number},
-            _matrix(rows, configuration.features[known], start),
+            _matrix(rows, features, start),
             configuration.rounds,
         )
-        for number, start in enumerate(MEMBERS.values())
+        for number, start in enumerate(BOOSTERS.values())
     ]
+    regressions = random_features.fit(
+        _values(rows, features), rows["pts"], Loss.ABSOLUTE, configuration.regressions
+    )
+    return Model(boosters, regressions, tuple(features))
 
 
-def median(boosters: "Sequence[xgb.Booster]", rows: "pd.DataFrame") -> "np.ndarray":
+def median(model: Model, rows: "pd.DataFrame") -> "np.ndarray":
     """The mean of what the members predict, not below 0."""
     import numpy as np
 
-    predicted = [
-        booster.predict(_matrix(rows, booster.feature_names or (), start)).astype(float)
-        for booster, start in zip(boosters, MEMBERS.values(), strict=True)
+    of_boosters = [
+        booster.predict(_matrix(rows, model.features, start)).astype(float)
+        for booster, start in zip(model.boosters, BOOSTERS.values(), strict=True)
     ]
-    mean: np.ndarray = np.clip(np.mean(predicted, axis=0), 0, None)
-    return mean
+    of_regressions = model.regressions.predict(_values(rows, model.features))
+    told: np.ndarray = np.clip(model.mean(of_boosters, of_regressions), 0, None)
+    return told
 
 
 def refuse_unfit(configuration: Configuration) -> None:
@@ -448,21 +478,25 @@ def walk_forward(
     return pd.concat([pd.Series(dtype=float), *weeks])
 
 
+def _values(rows: "pd.DataFrame", features: Sequence[str]) -> "pd.DataFrame":
+    return rows[list(features)].astype("float32")
+
+
 def _matrix(rows: "pd.DataFrame", features: Sequence[str], start: str | None) -> "xgb.DMatrix":
     import xgboost as xgb
 
-    values = rows[list(features)].astype("float32")
     label = rows["pts"].astype("float32") if "pts" in rows else None
-    matrix = xgb.DMatrix(values, label=label, feature_names=list(features))
+    matrix = xgb.DMatrix(_values(rows, features), label=label, feature_names=list(features))
     if start:
         matrix.set_base_margin(rows[start].astype("float32"))
     return matrix
 
 
-def _write(boosters: "Sequence[xgb.Booster]", fitted: Fitted, folder: Path) -> Fitted:
+def _write(model: Model, fitted: Fitted, folder: Path) -> Fitted:
     from dataclasses import replace
 
-    contents = [bytes(booster.save_raw("ubj")) for booster in boosters]
+    contents = [bytes(booster.save_raw("ubj")) for booster in model.boosters]
+    contents.append(model.regressions.content())
     fitted = replace(fitted, artifact_digest=_digest_of(contents))
     for name, content in zip(files(fitted.artifact), contents, strict=True):
         write_atomically(folder / name, content)

@@ -22,7 +22,7 @@ PREDICTIONS = "player_points_predictions"
 
 @dataclass(frozen=True)
 class Share:
-    """What a feature adds to a prediction (SHAP values of the boosters, their mean)."""
+    """What a feature adds to a prediction (``points_model.contributions``)."""
 
     feature: str
     value: float | None
@@ -61,11 +61,11 @@ def explanations(
         BadInput: a model's file is not there, or is not the one that was certified.
     """
     found = []
-    for model, boosters, rows in _predicted(engine, tables, models_dir, day, day):
+    for model, stored, rows in _predicted(engine, tables, models_dir, day, day):
         named = rows["player_name"].str.lower().str.contains(player.lower(), regex=False)
         mine = rows[named | (rows["player_id"].astype(str) == player)]
         if len(mine):
-            found += _explained(mine, model, boosters)
+            found += _explained(mine, model, stored)
     order = list(InformationSet)
     return sorted(found, key=lambda one: (one.player_id, order.index(one.information_set)))
 
@@ -79,7 +79,7 @@ def importance(
 ) -> dict[InformationSet, dict[str, float]]:
     """By set, how many points each feature moves the certified predictions of some dates.
 
-    The mean distance of its SHAP values from their mean, the greatest first.
+    The mean distance of what it adds from the mean of that, the greatest first.
 
     Raises:
         BadInput: as ``explanations``.
@@ -87,8 +87,8 @@ def importance(
     import pandas as pd
 
     added: dict[InformationSet, list[pd.DataFrame]] = defaultdict(list)
-    for model, boosters, rows in _predicted(engine, tables, models_dir, first, last):
-        shares = points_model.contributions(boosters, rows)[:, :-1]
+    for model, stored, rows in _predicted(engine, tables, models_dir, first, last):
+        shares = points_model.contributions(stored, rows)[:, :-1]
         added[InformationSet(model["information_set"])].append(
             pd.DataFrame(shares, columns=model["features"])
         )
@@ -106,8 +106,8 @@ def importance(
 
 def _predicted(
     engine: Engine, tables: Mapping[str, DatedTable], models_dir: Path, first: date, last: date
-) -> "Iterator[tuple[Mapping[str, Any], list[Any], pd.DataFrame]]":
-    """Each certified model of some dates, its boosters, and the rows it was asked about."""
+) -> "Iterator[tuple[Mapping[str, Any], points_model.Model, pd.DataFrame]]":
+    """Each certified model of some dates, what is stored of it, and the rows it was asked about."""
     table = tables[PREDICTIONS]
     if not isinstance(table.produce, FromPython):
         raise TypeError(f"{PREDICTIONS} is not computed from queries")
@@ -128,10 +128,10 @@ def _predicted(
 
 
 def _explained(
-    rows: "pd.DataFrame", model: Mapping[str, Any], boosters: Sequence[Any]
+    rows: "pd.DataFrame", model: Mapping[str, Any], stored: points_model.Model
 ) -> list[Explanation]:
-    shares = points_model.contributions(boosters, rows)
-    predicted = points_model.median(boosters, rows)
+    shares = points_model.contributions(stored, rows)
+    predicted = points_model.median(stored, rows)
     names = model["features"]
     found = []
     for row, added, points in zip(rows.to_dict("records"), shares, predicted, strict=True):

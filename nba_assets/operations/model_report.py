@@ -85,7 +85,7 @@ def model_report(
     if not fans:
         return ModelReport(errors, weeks)
     last, player = fans[0].games[-1].game_date, str(fans[0].player_id)
-    told = ModelReport(errors, weeks, _tenths(engine, tables, dates), fans=fans)
+    told = ModelReport(errors, weeks, tenths(engine, tables, dates), fans=fans)
     first = max(dates[0], last - LOOKED_AT)
     try:
         return replace(
@@ -97,9 +97,10 @@ def model_report(
         return replace(told, unread=str(error))
 
 
-def _tenths(
+def tenths(
     engine: Engine, tables: Mapping[str, DatedTable], dates: Sequence[date]
 ) -> dict[InformationSet, list[Decile]]:
+    """By set, the certified predictions that were played, by size, and what came of them."""
     rows = engine.query(
         "SELECT p.information_set, p.predicted_points, p.points_q10, p.points_q25, p.points_q75, "
         f"p.points_q90, s.pts FROM {PREDICTIONS} AS p JOIN {_SUMMARY} AS s "

@@ -18,7 +18,7 @@ from nba_assets.operations.plan import Need, Reason, Standing, span, spans
 from nba_assets.seasons import season_year
 from nba_assets.sources.source import RAW_TABLES
 
-_EVALUATION = "player_points_evaluation"
+EVALUATION = "player_points_evaluation"
 STATES = (*(status.value for status in Status), "MISSING", "STALE", "DAMAGED")
 """What a date of a table can be: its status, never attempted, certified but out of date, or stored
 otherwise than the ledger says. A date that will be held once it runs again is HELD already.
@@ -184,7 +184,7 @@ def prediction_errors(
     By default of what was known in the morning, which every game has. None of a graph without the
     table.
     """
-    if _EVALUATION not in tables:
+    if EVALUATION not in tables:
         return []
     rows = engine.query(
         f"SELECT {_SEASON_YEAR} AS season_year, information_set, population, predictor, "
@@ -192,13 +192,16 @@ def prediction_errors(
         "SAFE_DIVIDE(SUM(absolute_error_sum), SUM(player_games)) AS mae, "
         "SAFE_DIVIDE(SUM(bias * player_games), SUM(player_games)) AS bias, "
         "SAFE_DIVIDE(SUM(within_80), SUM(player_games)) AS within_80 "
-        f"FROM {_EVALUATION} "
+        f"FROM {EVALUATION} "
         f"WHERE information_set IN ({', '.join(map(quoted, known_by))}) "
         f"GROUP BY {_SEASON_YEAR}, information_set, population, predictor "
         "ORDER BY season_year, information_set, population, mae",
-        certified_tables(tables, (_EVALUATION,), dates[0], dates[-1]),
+        certified_tables(tables, (EVALUATION,), dates[0], dates[-1]),
     )
-    return [PredictionError(**row) for row in rows.to_pylist()]
+    return [
+        PredictionError(**row | {"player_games": int(row["player_games"])})
+        for row in rows.to_pylist()
+    ]
 
 
 @dataclass(frozen=True)
@@ -220,14 +223,14 @@ def weekly_errors(
     As of the morning, and only of weeks with so many player-games, since the error of a few is
     mostly chance. None of a graph without the table.
     """
-    if _EVALUATION not in tables:
+    if EVALUATION not in tables:
         return []
     rows = engine.query(
         "SELECT game_date, predictor, SUM(player_games) AS player_games, "
-        f"SUM(absolute_error_sum) AS error FROM {_EVALUATION} "
+        f"SUM(absolute_error_sum) AS error FROM {EVALUATION} "
         "WHERE information_set = 'morning' AND population = 'all' "
         "GROUP BY game_date, predictor ORDER BY game_date, predictor",
-        certified_tables(tables, (_EVALUATION,), dates[0], dates[-1]),
+        certified_tables(tables, (EVALUATION,), dates[0], dates[-1]),
     )
     sums: dict[tuple[date, str], list[float]] = defaultdict(lambda: [0, 0.0])
     for row in rows.to_pylist():

@@ -56,10 +56,12 @@ def build_chain(
     partitions: dg.DailyPartitionsDefinition,
     publisher: "Callable[[str], Publisher]",
     season_gates: "Callable[[], Sequence[CoverageGate]]",
+    look: Callable[[str, date], Mapping[str, Any]],
 ) -> dg.AssetsDefinition:
     """The assets of all tables, computed by one op; ``publisher`` makes one for a run id.
 
-    ``season_gates`` are those of ``certify``, of all that is certified when it is asked.
+    ``season_gates`` are those of ``certify``, of all that is certified when it is asked. ``look``
+    gives the last certified date a run has of a table metadata beside what each date has.
     """
     with warnings.catch_warnings():
         # Partitioned checks are a preview in Dagster, which is pinned for their sake.
@@ -97,7 +99,7 @@ def build_chain(
                     continue
                 summary.append(_summary(name, attempts))
                 inputs = _inputs(recorded, builder, tables[name], attempts)
-                seen = _seen(builder, tables[name], attempts)
+                seen = _seen(builder, tables[name], attempts, look)
                 # Together a part at a time, so that a run that is cancelled leaves few dates of
                 # which one is told and not the other.
                 for first in range(0, len(attempts), TOLD_TOGETHER):
@@ -455,10 +457,16 @@ def _seen_by_readers(attempt: Attempt) -> str:
 
 
 def _seen(
-    builder: "Publisher", table: DatedTable, attempts: Sequence[Attempt]
+    builder: "Publisher",
+    table: DatedTable,
+    attempts: Sequence[Attempt],
+    look: Callable[[str, date], Mapping[str, Any]],
 ) -> dict[date, dict[str, Any]]:
     """By date what is worth a look: the first of its rows, and what a correction changed."""
     found: dict[date, dict[str, Any]] = defaultdict(dict)
+    if certified := [one.game_date for one in attempts if one.status.certified]:
+        last = certified[-1]
+        found[last] |= look(table.name, last)
     if table.highlights:
         for day, rows in builder.highlights(attempts).items():
             records = [dg.TableRecord({n: _short(value) for n, value in r.items()}) for r in rows]

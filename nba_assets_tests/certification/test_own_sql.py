@@ -1,7 +1,6 @@
 """Every statement the package runs is GoogleSQL that the engines agree on, not only the assets'."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,7 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
     built = deployment.build_all()
     publisher = deployment.publisher()
     for attempts in built.values():
-        own_attempts = [replace(one, run_id=f"run-{deployment.runs}") for one in attempts[-15:]]
-        publisher.highlights(own_attempts)
+        publisher.highlights(attempts[-15:])
     deployment.publisher().differing(TABLE, [DAY])
     deployment.publisher().reproduce("player_features", LAST)
     contracts = [table.contract for table in deployment.tables.values()]
@@ -69,7 +67,7 @@ def test_every_statement_of_a_season_is_one_that_the_engines_agree_on(
         report.prediction_errors(engine, deployment.tables, dates)
         report.weekly_errors(engine, deployment.tables, dates)
         model_report._fans(engine, deployment.tables, dates)
-        model_report._tenths(engine, deployment.tables, dates)
+        model_report.tenths(engine, deployment.tables, dates)
         report.rejected(engine, now, closed=True)
         report.rejected_rows(engine, TABLE, DAY)
         backup.export(engine, contracts, tmp_path / "export", deployment.folder / "models")

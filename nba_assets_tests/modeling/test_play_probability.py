@@ -107,10 +107,12 @@ def test_one_model_an_information_set(monkeypatch: pytest.MonkeyPatch) -> None:
     history.loc[history["player_id"] < 5, "starts"] = True
     history.loc[history["player_id"] > 15, "listed_inactive"] = True
     seen: list[set[int]] = []
+    fitted = xgb.train
 
-    def watch(_: object, train: xgb.DMatrix, __: int) -> None:
+    def watch(parameters: dict[str, Any], train: xgb.DMatrix, rounds: int) -> xgb.Booster:
         last = train.get_data().toarray()[:, SIGNALS.index("minutes_last")]
         seen.append({int(player) for player in last})
+        return fitted(parameters, train, rounds)
 
     monkeypatch.setattr(xgb, "train", watch)
     _plays(history, _row(DAY, 1))

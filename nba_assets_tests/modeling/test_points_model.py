@@ -21,6 +21,7 @@ from nba_assets.modeling.points_model import (
     MINIMUM_ROWS,
     PARAMETERS,
     QUANTILES,
+    REGRESSIONS,
     ROUNDS,
     Fitted,
     Proof,
@@ -65,11 +66,13 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
     )
 
 
+def configuration(regressions: int = REGRESSIONS) -> Configuration:
+    features = dict.fromkeys(InformationSet, FEATURES)
+    return Configuration(PARAMETERS, ROUNDS, LONGEST.days, features, regressions)
+
+
 def recipe(rows: pd.DataFrame, known: InformationSet = InformationSet.MORNING) -> Recipe:
-    wanted = Configuration(
-        PARAMETERS, ROUNDS, LONGEST.days, dict.fromkeys(InformationSet, FEATURES)
-    )
-    return Recipe(known, wanted, mark_of(rows))
+    return Recipe(known, configuration(), mark_of(rows))
 
 
 def proven(rows: pd.DataFrame, folder: Path) -> Proof | None:
@@ -230,6 +233,30 @@ def test_an_interval_beyond_the_grid_moves_with_its_prediction(tmp_path: Path) -
 def test_the_proof_of_a_week_is_of_the_month_its_monday_is_in() -> None:
     assert proof_date(date(2024, 2, 2)) == date(2024, 1, 1)
     assert proof_date(MONDAY) == MONTH
+
+
+def test_each_booster_and_each_regression_counts_the_same() -> None:
+    rows, new = history(), history(2)
+    known = InformationSet.MORNING
+    both = points_model.trained(rows, known, configuration())
+    boosters = points_model.trained(rows, known, configuration(0))
+    smooth = both.regressions.predict(new[list(FEATURES)].astype("float32"))
+    steps = points_model.median(boosters, new)
+    told = points_model.median(both, new)
+    assert told == pytest.approx((2 * steps + REGRESSIONS * smooth) / (2 + REGRESSIONS), abs=1e-4)
+    assert np.abs(smooth - steps).max() > 0.1
+    for model, points in ((both, told), (boosters, steps)):
+        shares = points_model.contributions(model, new)
+        assert shares.sum(axis=1) == pytest.approx(points, abs=1e-3)
+        assert np.ptp(shares[:, -1]) < 1e-4, "the base is nobody's"
+
+
+def test_what_began_without_regressions_has_none() -> None:
+    text = configuration(0).text.replace(', "regressions": 0', "")
+    assert "regressions" not in text
+    assert Configuration.read(text) == configuration(0)
+    with pytest.raises(BadInput, match="regressions is 21, not a whole number from 0 to 20"):
+        configuration(21).among(dict.fromkeys(InformationSet, FEATURES))
 
 
 @pytest.mark.parametrize("fault", ["missing", "altered", "features"])

@@ -22,7 +22,12 @@ PLAYER_POINTS_EVALUATION = Contract(
         GAME_ID,
         GAME_DATE,
         INFORMATION_SET,
-        Column("predictor", "STRING", "Model or baseline", values=PREDICTORS),
+        Column(
+            "predictor",
+            "STRING",
+            "Baseline, or xgboost: the model, whose boosters have regressions beside them",
+            values=PREDICTORS,
+        ),
         Column(
             "population",
             "STRING",

@@ -47,7 +47,8 @@ PLAYER_POINTS_MODEL = Contract(
     description=(
         "One row per game date and information set: the model in force on it, refitted every "
         "Monday on certified games before that Monday, by the configuration in force. The model "
-        "itself is a file in XGBoost's own format. A set whose past games are too few has no model."
+        "itself is files: boosters in XGBoost's own format, regressions as arrays of NumPy. "
+        "A set whose past games are too few has no model."
     ),
     grain=("game_date", "information_set"),
     unit=Unit.DATE,
@@ -185,6 +186,7 @@ def default(device: str = "cpu") -> Configuration:
         points_model.ROUNDS,
         LONGEST.days,
         {known: features(known) for known in InformationSet},
+        points_model.REGRESSIONS,
     )
 
 
@@ -259,7 +261,7 @@ def table(models_dir: Path, device: str = "cpu") -> DatedTable:
         produce=FromPython(
             {"training": _TRAINING, "game_dates": "SELECT DISTINCT game_date FROM due_games"},
             compute,
-            version="5",
+            version="6",
             configuration=default(device).text,
             spared=spared,
             lost=lambda stored: _lost(stored, models_dir),

@@ -146,8 +146,8 @@ def table(models_dir: Path) -> DatedTable:
             ]
             if mine.empty:
                 continue
-            boosters = points_model.load(model, models_dir)
-            median, quantiles = points_model.predict(boosters, mine, model["intervals"])
+            stored = points_model.load(model, models_dir)
+            median, quantiles = points_model.predict(stored, mine, model["intervals"])
             parts.append(
                 mine.assign(
                     model_id=row["model_id"],

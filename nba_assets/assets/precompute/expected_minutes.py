@@ -149,7 +149,7 @@ def table(models_dir: Path) -> DatedTable:
     queries = {"history": _HISTORY, "memory": _MEMORY, "wanted": _WANTED}
     return DatedTable(
         contract=EXPECTED_MINUTES,
-        produce=FromPython(queries, compute, version="2", spared=spared),
+        produce=FromPython(queries, compute, version="3", spared=spared),
         reads=(
             Read("schedule"),
             *(
