@@ -67,7 +67,7 @@ def champion(deployment: Deployment, *, of_release: bool) -> None:
 @trial.command()
 @click.argument("name")
 @click.argument("challenger", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--why", required=True, help="What it should make better, and by what.")
+@click.option("--reason", required=True, help="What it should make better, and by what.")
 @click.option(
     "--improves",
     multiple=True,
@@ -96,7 +96,7 @@ def declare(
     *,
     name: str,
     challenger: Path,
-    why: str,
+    reason: str,
     improves: tuple[str, ...],
     choosing: tuple[tuple[date, date], ...],
     elsewhere: tuple[tuple[date, date], ...],
@@ -112,7 +112,7 @@ def declare(
 
     said = trials.Declaration(
         name,
-        reason_of(why),
+        reason_of(reason),
         challenger.read_text(encoding="utf-8"),
         "",
         tuple(InformationSet(known) for known in improves) or tuple(InformationSet),

@@ -216,7 +216,7 @@ def declare(
     points_model.refuse_unfit(wanted)
     if wanted == now:
         raise BadInput(f"this is the configuration in force, {now.digest}: there is nothing to try")
-    _refuse_incomplete(engine, declaration)
+    _told(engine, tables, declaration)
     declared = replace(
         declaration, challenger=wanted.text, champion=now.digest, takes_effect=monday
     )
@@ -235,29 +235,49 @@ def withdraw(engine: Engine, name: str, why: str, by: str) -> None:
     ledger.record_trial(engine, name, Event.WITHDRAWN, reason, by, datetime.now(UTC))
 
 
-def _refuse_incomplete(engine: Engine, said: Declaration) -> None:
-    """Raise unless every date of a trial is certified, and enough of either side have predictions.
+def _told(
+    engine: Engine, tables: Mapping[str, DatedTable], said: Declaration
+) -> "dict[Window, pd.DataFrame]":
+    """The player-games a trial is about, by window, with what was predicted of them.
 
     Raises:
-        BadInput: one is not: of what is left, somebody would have chosen. Or they are too few.
+        BadInput: a date is not certified, or too few of a side were predicted and played.
     """
+    found = {}
     for windows in (said.choosing, said.elsewhere):
-        predicted = 0
-        for first, last in windows:
-            latest = ledger.latest(engine, JUDGED_BY, first, last, checks=False)
-            for name, day in product(JUDGED_BY, game_dates(first, last)):
-                attempt = latest.get((name, day))
-                if attempt is None or not attempt.status.certified:
-                    status = attempt.status if attempt else "MISSING"
-                    raise BadInput(
-                        f"{name} {day} is {status}: a trial is judged on complete dates; "
-                        "`nba-assets status` says what it waits for"
-                    )
-                predicted += name == PREDICTIONS and attempt.stored_rows > 0
-        if predicted < MINIMUM_DATES:
+        for window in windows:
+            _refuse_incomplete(engine, *window)
+            rows, _ = judged(engine, tables, *window)
+            found[window] = rows[
+                (rows["season_type"] == REGULAR_SEASON) & (rows["information_set"] != MARKET)
+            ]
+        _refuse_few([found[window] for window in windows], windows, said.improves)
+    return found
+
+
+def _refuse_incomplete(engine: Engine, first: date, last: date) -> None:
+    """Raise unless every date of a window is certified: of some, somebody would have chosen."""
+    latest = ledger.latest(engine, JUDGED_BY, first, last, checks=False)
+    for name, day in product(JUDGED_BY, game_dates(first, last)):
+        attempt = latest.get((name, day))
+        if attempt is None or not attempt.status.certified:
+            status = attempt.status if attempt else "MISSING"
             raise BadInput(
-                f"of {spanned(windows)} only {predicted} have predictions: a trial of them tells "
-                f"nothing, {MINIMUM_DATES} dates are the least"
+                f"{name} {day} is {status}: a trial is judged on complete dates; "
+                "`nba-assets status` says what it waits for"
+            )
+
+
+def _refuse_few(
+    told: "Sequence[pd.DataFrame]", windows: Sequence[Window], improves: Sequence[InformationSet]
+) -> None:
+    """Raise if the dates of a set are too few on a side, or none of one that should improve."""
+    for known in InformationSet:
+        dates = {day for of in told for day in of[of["information_set"] == known]["game_date"]}
+        if (dates or known in improves) and len(dates) < MINIMUM_DATES:
+            raise BadInput(
+                f"only {len(dates)} dates of {spanned(windows)} were predicted and played by the "
+                f"set {known}: a trial of them tells nothing, {MINIMUM_DATES} are the least"
             )
 
 
@@ -271,34 +291,22 @@ def score(
     ``reading`` opens a session; none is open while models are trained.
 
     Raises:
-        BadInput: there is no such trial to score, or nothing of its dates was predicted.
+        BadInput: there is no such trial to score, or too little of its dates was predicted.
     """
     with reading() as engine:
         trial = _open(engine, tables, name)
         said = trial.declaration
-        _refuse_incomplete(engine, said)
-        looks = sum(
-            len(ledger.looks(engine, *window)) for window in (*said.choosing, *said.elsewhere)
-        )
+        told = _told(engine, tables, said)
+        looks = sum(len(ledger.looks(engine, *window)) for window in told)
     findings = []
     for choosing, windows in ((True, said.choosing), (False, said.elsewhere)):
-        rows = _both(reading, tables, windows, said)
+        rows = _both(reading, tables, {window: told[window] for window in windows}, said)
         for known in InformationSet:
             mine = rows[rows["information_set"] == known]
-            must = choosing and known in said.improves
-            dates = mine["game_date"].nunique() if len(mine) else 0
-            if 0 < dates < MINIMUM_DATES:
-                raise BadInput(
-                    f"of {spanned(windows)} only {dates} have predictions of the set {known}: a "
-                    f"trial of them tells nothing, {MINIMUM_DATES} dates are the least"
-                )
-            if dates:
+            if len(mine):
+                must = choosing and known in said.improves
                 of_both = scores(mine, (CHALLENGER, MODEL))
                 findings.append(_finding(known, of_both, choosing=choosing, must_improve=must))
-            elif known in said.improves:
-                raise BadInput(
-                    f"nothing of the set {known} was predicted and played in {spanned(windows)}"
-                )
     return trial, Outcome(findings, looks)
 
 
@@ -375,32 +383,29 @@ def _finding(
 def _both(
     reading: Callable[[], AbstractContextManager[Engine]],
     tables: Mapping[str, DatedTable],
-    windows: Sequence[Window],
+    told: "Mapping[Window, pd.DataFrame]",
     said: Declaration,
 ) -> "pd.DataFrame":
     """The player-games of some windows that both predicted, with what they said."""
     import pandas as pd
 
     parts = []
-    for first, last in windows:
+    for (first, last), rows in told.items():
         with reading() as engine:
-            rows, _ = judged(engine, tables, first, last)
             history = _history(engine, tables, first, last)
             rulings = ledger.rulings(engine)
         # What stands there may be by a configuration of before the champion.
         mondays = {points_model.refit_date(day) for day in set(rows["game_date"])}
         in_force = {_in_force(rulings, tables, monday).digest for monday in mondays}
-        rows = rows[(rows["season_type"] == REGULAR_SEASON) & (rows["information_set"] != MARKET)]
-        if rows.empty:
-            continue
-        told = _predicted(history, first, Configuration.read(said.challenger))
-        rows = rows.merge(told, on=KEY)
+        by_both = rows.merge(
+            _predicted(history, first, Configuration.read(said.challenger)), on=KEY
+        )
         if in_force != {said.champion}:
             now = _in_force(rulings, tables, said.takes_effect)
             by_now = _predicted(history, first, now).rename(columns={CHALLENGER: MODEL})
-            rows = rows.drop(columns=MODEL).merge(by_now, on=KEY)
-        parts.append(rows)
-    return pd.concat(parts) if parts else pd.DataFrame({"information_set": []})
+            by_both = by_both.drop(columns=MODEL).merge(by_now, on=KEY)
+        parts.append(by_both)
+    return pd.concat(parts)
 
 
 def _history(

@@ -27,7 +27,7 @@ def _challenger(sandbox: Sandbox) -> Path:
 
 
 def _declare(sandbox: Sandbox, file: Path, *options: str) -> tuple[int, str]:
-    why = ("--why", "it costs less", "--by", "O'Neal")
+    why = ("--reason", "it costs less", "--by", "O'Neal")
     result = run(sandbox, "trial", "declare", "fewer", str(file), *why, *options)
     return result.exit_code, words(result.stdout + result.stderr)
 

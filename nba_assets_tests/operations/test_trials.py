@@ -14,7 +14,7 @@ from nba_assets.errors import BadInput
 from nba_assets.modeling import evidence
 from nba_assets.modeling.configuration import Configuration
 from nba_assets.modeling.information import InformationSet
-from nba_assets.operations import trials
+from nba_assets.operations import evaluation, trials
 from nba_assets.operations.plan import Reason, standing
 from nba_assets.operations.trials import Declaration, Outcome, Trial
 from nba_assets.seasons import game_dates
@@ -180,32 +180,40 @@ def test_harm_elsewhere_is_no_promotion(
 
 
 @pytest.mark.parametrize("where", ["choosing", "elsewhere"])
-def test_where_nothing_was_predicted_there_is_no_score(
-    predicted: Sandbox, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_was_predicted_nothing_is_declared(predicted: Sandbox, where: str) -> None:
     early: dict[str, Any] = {where: ((SLATES[2], SLATES[3]),)}
-    with pytest.raises(BadInput, match="only 0 have predictions"):
+    with pytest.raises(BadInput, match=r"only 0 dates of .* by the set lineup"):
         _declare(predicted, _challenger(predicted, BETTER), **early)
-    monkeypatch.setattr(trials, "MINIMUM_DATES", 0)
-    _declare(predicted, _challenger(predicted, BETTER), **early)
-    with pytest.raises(BadInput, match="nothing of the set lineup was predicted and played in"):
-        _score(predicted)
 
 
 def test_a_few_dates_tell_nothing(predicted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """All resamples of one date are that date: its interval would be certain of anything."""
     monkeypatch.setattr(trials, "MINIMUM_DATES", 4)
-    with pytest.raises(BadInput, match="only 3 have predictions: a trial of them tells nothing"):
+    with pytest.raises(BadInput, match=r"only 3 dates of .* set morning: a trial of them tells"):
         _declare(predicted, _challenger(predicted, BETTER))
     monkeypatch.setattr(trials, "MINIMUM_DATES", 1)
     _declare(predicted, _challenger(predicted, BETTER))
     monkeypatch.setattr(trials, "MINIMUM_DATES", 2)
-    with pytest.raises(BadInput, match="only 1 have predictions: "):
+    with pytest.raises(BadInput, match="only 1 dates of "):
         _score(predicted)
-    # A set may be there on fewer dates than any is.
-    monkeypatch.setattr(trials, "_refuse_incomplete", lambda *_: None)
-    with pytest.raises(BadInput, match="only 1 have predictions of the set morning"):
-        _score(predicted)
+
+
+def test_a_set_is_tried_where_it_was_published_or_not_at_all(
+    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is trained to find that out."""
+    honest = evaluation.judged
+
+    def without_starters(*asked: Any) -> Any:
+        rows, missing = honest(*asked)
+        return rows[rows["information_set"] != "lineup"], missing
+
+    monkeypatch.setattr(trials, "judged", without_starters)
+    with pytest.raises(BadInput, match=r"only 0 dates of .* set lineup"):
+        _declare(predicted, _challenger(predicted, BETTER))
+    others = (InformationSet.MORNING, InformationSet.AVAILABILITY)
+    _declare(predicted, _challenger(predicted, BETTER), improves=others)
+    assert {one.information_set for one in _score(predicted).findings} == set(others)
 
 
 @pytest.mark.parametrize(
