@@ -38,14 +38,18 @@ def model_metadata(deployment: Deployment, table: str, day: date) -> dict[str, A
 def _of_predictions(engine: Engine, deployment: Deployment, day: date) -> dict[str, Any]:
     tables, models = deployment.tables, deployment.models_dir
     highest = engine.query(
-        f"SELECT player_id FROM {PREDICTIONS} ORDER BY predicted_points DESC, player_id LIMIT 1",
+        f"SELECT information_set, player_id FROM {PREDICTIONS} WHERE TRUE QUALIFY ROW_NUMBER() "
+        "OVER (PARTITION BY information_set ORDER BY predicted_points DESC, player_id) = 1",
         certified_tables(tables, (PREDICTIONS,), day, day),
     ).to_pylist()
     if not highest:
         return {}
+    # Of the last set there is: who is most expected of in the morning may be out by then.
+    order = list(InformationSet)
+    player = max(highest, key=lambda row: order.index(row["information_set"]))["player_id"]
     try:
         moved = importance(engine, tables, models, day, day)
-        why = explanations(engine, tables, models, day, str(highest[0]["player_id"]))[-1]
+        why = explanations(engine, tables, models, day, str(player))[-1]
     except BadInput as error:
         return {"not explained": str(error)}
     latest = list(moved.values())[-1]

@@ -63,7 +63,8 @@ def test_the_explanation_adds_up_and_the_errors_are_those_of_the_table(predicted
     (title,) = (name for name in shown if name.startswith("why "))
     (best,) = predicted.query(
         "SELECT player_name, predicted_points FROM player_points_predictions "
-        f"WHERE game_date = DATE '{LAST}' ORDER BY predicted_points DESC, player_id LIMIT 1"
+        f"WHERE game_date = DATE '{LAST}' AND information_set = 'lineup' "
+        "ORDER BY predicted_points DESC, player_id LIMIT 1"
     )
     assert best["player_name"] in title
     shares = _rows(shown[title])
