@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nba_assets.modeling import random_features
 from nba_assets.modeling.expected_minutes import (
     LEAST,
     MEMORY,
@@ -28,6 +29,12 @@ from nba_assets_tests.modeling.marks import mark_of
 
 DAY = date(2024, 2, 10)
 _KEY = ("player_id", "information_set")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regressions on a few random sums: what is tested here does not depend on how many."""
+    monkeypatch.setattr(random_features, "HIDDEN", 20)
 
 
 def _row(day: date, player: int, **other: Any) -> dict[str, Any]:

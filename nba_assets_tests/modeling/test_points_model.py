@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from nba_assets.errors import BadInput
-from nba_assets.modeling import points_model
+from nba_assets.modeling import points_model, random_features
 from nba_assets.modeling.baselines import rules_core
 from nba_assets.modeling.configuration import LONGEST, Configuration
 from nba_assets.modeling.fits import write_atomically
@@ -22,7 +22,6 @@ from nba_assets.modeling.points_model import (
     PARAMETERS,
     QUANTILES,
     REGRESSIONS,
-    ROUNDS,
     Fitted,
     Proof,
     Recipe,
@@ -40,6 +39,12 @@ from nba_assets_tests.modeling.marks import mark_of
 FEATURES = ("points_avg_5", "points_avg_10", "points_avg_season", "back_to_back", "shots_20")
 MONDAY = date(2024, 2, 5)
 MONTH = date(2024, 2, 1)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regressions on a few random sums: what is tested here does not depend on how many."""
+    monkeypatch.setattr(random_features, "HIDDEN", 20)
 
 
 def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
@@ -68,7 +73,7 @@ def history(days: int = 60, a_day: int = 100) -> pd.DataFrame:
 
 def configuration(regressions: int = REGRESSIONS) -> Configuration:
     features = dict.fromkeys(InformationSet, FEATURES)
-    return Configuration(PARAMETERS, ROUNDS, LONGEST.days, features, regressions)
+    return Configuration(PARAMETERS, 120, LONGEST.days, features, regressions)
 
 
 def recipe(rows: pd.DataFrame, known: InformationSet = InformationSet.MORNING) -> Recipe:
