@@ -79,7 +79,10 @@ def fit_small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "refit_date", lambda day: day)
         monkeypatch.setattr(module, "ROUNDS", 5)
         monkeypatch.setattr(module, "MINIMUM_ROWS", 60)
+    for module in (expected_minutes, points_model):
+        monkeypatch.setattr(module, "REGRESSIONS", 1)
     monkeypatch.setattr(random_features, "HIDDEN", 20)
+    monkeypatch.setattr(random_features, "REWEIGHTED", 1)
     monkeypatch.setattr(points_model, "proof_date", lambda day: day)
     monkeypatch.setattr(points_model, "MINIMUM_ROWS", 200)
     monkeypatch.setattr(points_model, "PROVEN_SHARE", 0.5)
