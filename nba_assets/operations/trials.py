@@ -391,6 +391,8 @@ def _both(
 
     parts = []
     for (first, last), rows in told.items():
+        if rows.empty:  # nothing of it was predicted, and there is nothing to train for
+            continue
         with reading() as engine:
             history = _history(engine, tables, first, last)
             rulings = ledger.rulings(engine)

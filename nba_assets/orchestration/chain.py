@@ -469,15 +469,21 @@ def _seen(
         found[last] |= look(table.name, last)
     if table.highlights:
         for day, rows in builder.highlights(attempts).items():
-            records = [dg.TableRecord({n: _short(value) for n, value in r.items()}) for r in rows]
-            found[day][table.highlights.title] = dg.MetadataValue.table(records)
+            found[day][table.highlights.title] = as_table(rows)
     for day, restated in builder.restated(attempts).items():
         found[day] |= _changes(restated)
     return found
 
 
-def _short(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
+def as_table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of the same columns as the UI shows them, with three decimals."""
+
+    def short(value: Any) -> Any:
+        return round(value, 3) if isinstance(value, float) else value
+
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: short(value) for name, value in row.items()}) for row in rows]
+    )
 
 
 def _changes(restated: "Difference") -> dict[str, Any]:

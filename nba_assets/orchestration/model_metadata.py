@@ -1,11 +1,9 @@
 """What Dagster shows of the model with a date: what moves its predictions, why, and how it errs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import islice
 from typing import Any
-
-import dagster as dg
 
 from nba_assets.certification.certified import certified_tables
 from nba_assets.deployment import Deployment
@@ -15,6 +13,7 @@ from nba_assets.modeling.information import InformationSet
 from nba_assets.operations.explanation import PREDICTIONS, explanations, importance
 from nba_assets.operations.model_report import tenths
 from nba_assets.operations.report import EVALUATION, prediction_errors
+from nba_assets.orchestration.chain import as_table
 from nba_assets.seasons import season_label, season_start, season_year
 
 SHOWN = 15
@@ -62,11 +61,11 @@ def _of_predictions(engine: Engine, deployment: Deployment, day: date) -> dict[s
     told.append({"feature": "others", "value": "", "points": rest})
     title = f"why {why.predicted_points:.1f} of {why.player_name}, known by {why.information_set}"
     return {
-        "points a feature moves predictions by": _table(
+        "points a feature moves predictions by": as_table(
             {"feature": name} | {known.value: of.get(name) for known, of in moved.items()}
             for name in islice(latest, SHOWN)
         ),
-        title: _table(told),
+        title: as_table(told),
     }
 
 
@@ -104,7 +103,7 @@ def _of_evaluation(engine: Engine, deployment: Deployment, day: date) -> dict[st
         f"mean absolute error, {label}": list(errors.values()),
         f"calibration, {label}": calibration,
     }
-    return {name: _table(rows) for name, rows in found.items() if rows}
+    return {name: as_table(rows) for name, rows in found.items() if rows}
 
 
 _SHOWN: Mapping[str, Callable[[Engine, Deployment, date], dict[str, Any]]] = {
@@ -115,11 +114,3 @@ _SHOWN: Mapping[str, Callable[[Engine, Deployment, date], dict[str, Any]]] = {
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3g}"
-
-
-def _table(rows: "Sequence[Mapping[str, Any]] | Any") -> dg.TableMetadataValue:
-    return dg.MetadataValue.table([dg.TableRecord(_short(row)) for row in rows])
-
-
-def _short(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: round(value, 3) if isinstance(value, float) else value for n, value in row.items()}

@@ -186,6 +186,22 @@ def test_where_nothing_was_predicted_nothing_is_declared(predicted: Sandbox, whe
         _declare(predicted, _challenger(predicted, BETTER), **early)
 
 
+def test_a_window_without_predictions_trains_nothing(
+    predicted: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, trained = trials._predicted, []
+
+    def watched(*asked: Any) -> Any:
+        trained.append(asked[1])
+        return honest(*asked)
+
+    monkeypatch.setattr(trials, "_predicted", watched)
+    early = (SLATES[2], SLATES[3])
+    _declare(predicted, _challenger(predicted, BETTER), choosing=(early, CHOOSING))
+    _score(predicted)
+    assert trained == [CHOOSING[0], ELSEWHERE[0]]
+
+
 def test_a_few_dates_tell_nothing(predicted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """All resamples of one date are that date: its interval would be certain of anything."""
     monkeypatch.setattr(trials, "MINIMUM_DATES", 4)
